@@ -1,0 +1,1 @@
+//! Reads `intents/`, `runbooks/` and `integrations/`, checks them against each other, and says what is wrong and where.

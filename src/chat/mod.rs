@@ -1,0 +1,1 @@
+//! Adapters to where people talk; each renders the same neutral replies.

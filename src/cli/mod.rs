@@ -1,0 +1,1 @@
+//! The command line: assembles the rooms and runs them.

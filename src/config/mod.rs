@@ -1,0 +1,1 @@
+//! `sayso.toml` and where the data folders are.

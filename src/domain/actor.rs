@@ -1,0 +1,83 @@
+//! Who does something: a person by the platform's immutable id, never by a display name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A person on a chat platform: `discord:80351110224678912`, `console:alice`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Actor {
+    platform: String,
+    id: String,
+}
+
+/// A text that names no actor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid actor `{0}`, expected `platform:id`")]
+pub struct ActorError(String);
+
+impl Actor {
+    /// An actor from the platform's name and its id of the person.
+    pub fn new(platform: &str, id: &str) -> Result<Self, ActorError> {
+        format!("{platform}:{id}").parse()
+    }
+
+    /// The chat platform.
+    pub fn platform(&self) -> &str {
+        &self.platform
+    }
+
+    /// The platform's id of the person.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl FromStr for Actor {
+    type Err = ActorError;
+    fn from_str(text: &str) -> Result<Self, ActorError> {
+        match text.split_once(':') {
+            Some((platform, id))
+                if !platform.is_empty()
+                    && !id.is_empty()
+                    && !text.chars().any(|c| c.is_control() || c.is_whitespace()) =>
+            {
+                Ok(Self { platform: platform.to_owned(), id: id.to_owned() })
+            }
+            _ => Err(ActorError(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for Actor {
+    type Error = ActorError;
+    fn try_from(text: String) -> Result<Self, ActorError> {
+        text.parse()
+    }
+}
+
+impl From<Actor> for String {
+    fn from(actor: Actor) -> String {
+        actor.to_string()
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.platform, self.id)
+    }
+}
+
+/// One actor, or everybody on a platform (`console:*`); used to say who has a role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ActorPattern(Actor);
+
+impl ActorPattern {
+    /// Whether the pattern covers the actor.
+    pub fn matches(&self, actor: &Actor) -> bool {
+        self.0.platform == actor.platform && (self.0.id == "*" || self.0.id == actor.id)
+    }
+}

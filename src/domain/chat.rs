@@ -1,0 +1,171 @@
+//! What comes in from a chat and what goes out to it, free of any platform.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Actor, ConversationId, Effect, MessageId, ProposalCode, ProposalId};
+
+/// Something a person did in a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChatEvent {
+    /// A fresh message, addressed to the bot. Edits, bots and webhooks never become one.
+    Said {
+        /// Handled once under this id.
+        id: MessageId,
+        /// Who said it.
+        actor: Actor,
+        /// As it came; see [`super::clean`].
+        text: String,
+        /// When it reached us.
+        at: Timestamp,
+    },
+    /// A choice on a card.
+    Pressed {
+        /// Handled once under this id.
+        id: MessageId,
+        /// Who pressed.
+        actor: Actor,
+        /// The proposal the card belongs to.
+        proposal: ProposalId,
+        /// What was chosen.
+        choice: ChoiceKind,
+        /// When it reached us.
+        at: Timestamp,
+    },
+}
+
+impl ChatEvent {
+    /// Where it happened.
+    pub fn conversation(&self) -> &ConversationId {
+        match self {
+            Self::Said { id, .. } | Self::Pressed { id, .. } => &id.conversation,
+        }
+    }
+}
+
+/// What a person can decide about a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChoiceKind {
+    /// The requester says yes to their own proposal.
+    Confirm,
+    /// An authorised other says yes.
+    Approve,
+    /// Somebody says no.
+    Reject,
+    /// The requester takes it back.
+    Cancel,
+}
+
+impl ChoiceKind {
+    /// The word on the button, and the word to type.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+/// How a reply is meant; adapters choose colour or sign by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tone {
+    /// An answer or a remark.
+    Plain,
+    /// Something went as wished.
+    Good,
+    /// Something needs attention.
+    Warning,
+    /// Something failed or was refused.
+    Bad,
+}
+
+/// One thing to say. Neutral: each platform has a renderer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// A few sentences, and perhaps output shown letter by letter.
+    Text {
+        /// How it is meant.
+        tone: Tone,
+        /// What is said.
+        text: String,
+        /// Preformatted output, if any: untrusted, already sanitised and redacted.
+        output: Option<String>,
+    },
+    /// A question with numbered answers; an answer is sent back as if it had been said.
+    Question {
+        /// What is asked.
+        text: String,
+        /// Possible answers; may be empty (then the answer is free).
+        options: Vec<String>,
+    },
+    /// Passages from runbooks, with where they stand.
+    Passages(Vec<Passage>),
+    /// A proposal's card.
+    Card(Box<Card>),
+    /// Progress of long work; a later one replaces an earlier one.
+    Progress(String),
+}
+
+impl Reply {
+    /// A plain sentence.
+    pub fn text(tone: Tone, text: impl Into<String>) -> Self {
+        Self::Text { tone, text: text.into(), output: None }
+    }
+}
+
+/// A passage of a runbook with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passage {
+    /// The runbook's title.
+    pub title: String,
+    /// `high-error-rate.md`.
+    pub runbook: String,
+    /// `Mitigation`.
+    pub section: String,
+    /// The first line of the passage in the file, from 1.
+    pub line: usize,
+    /// The passage itself.
+    pub text: String,
+    /// Similarity, 0 to 1.
+    pub score: f32,
+}
+
+/// What a proposal shows: exactly what will run, and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    /// The proposal.
+    pub proposal: ProposalId,
+    /// Its short code.
+    pub code: ProposalCode,
+    /// `Restart a service`.
+    pub summary: String,
+    /// The typed form.
+    pub command: String,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// The integration and the exact call: `systemctl restart -- nginx`.
+    pub runs: String,
+    /// What the preview read, if the action has one.
+    pub preview: Option<String>,
+    /// Remarks: values the catalogue does not know, how values were found, why somebody else must approve.
+    pub notes: Vec<String>,
+    /// Who asked.
+    pub requester: Actor,
+    /// Until when it can be decided.
+    pub expires: Timestamp,
+    /// What can be chosen, in order.
+    pub choices: Vec<Choice>,
+}
+
+/// A button.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What it does.
+    pub kind: ChoiceKind,
+    /// What it says.
+    pub label: String,
+}

@@ -1,0 +1,29 @@
+//! The vocabulary every other room speaks: ids, actors, values, intents, commands, chat events, replies, the clock.
+//!
+//! Nothing here does IO, and nothing here knows any other room.
+
+mod actor;
+mod chat;
+mod clock;
+mod command;
+mod entities;
+mod ids;
+mod intent;
+mod secret;
+mod text;
+mod typed;
+mod value;
+
+pub use actor::{Actor, ActorError, ActorPattern};
+pub use chat::{Card, ChatEvent, Choice, ChoiceKind, Passage, Reply, Tone};
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use command::{Arguments, Command, CommandError};
+pub use entities::Entities;
+pub use ids::{
+    ConversationId, Digest, ExecutionId, IntentName, MessageId, NameError, ParameterName, ProposalCode, ProposalId,
+};
+pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
+pub use secret::Secret;
+pub use text::{MAX_MESSAGE_BYTES, clean, nearest, sanitise};
+pub use typed::{TypedFormError, looks_typed, parse_typed, quote};
+pub use value::{EntityType, Value, ValueError, ValueType};

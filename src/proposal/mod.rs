@@ -1,0 +1,1 @@
+//! A command put before people: policy, the pure state machine, approval and its digest.

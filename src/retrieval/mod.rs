@@ -1,0 +1,1 @@
+//! Finding runbook passages and examples by meaning, with their place.

@@ -1,0 +1,1 @@
+//! Durable state: proposals, executions and the audit trail in SQLite.

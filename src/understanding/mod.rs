@@ -1,0 +1,1 @@
+//! From an utterance to a typed command, a question, or nothing: seven stages that can each be shown.
