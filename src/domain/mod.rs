@@ -9,6 +9,7 @@ mod command;
 mod entities;
 mod ids;
 mod intent;
+mod outcome;
 mod secret;
 mod text;
 mod typed;
@@ -23,6 +24,7 @@ pub use ids::{
     ConversationId, Digest, ExecutionId, IntentName, MessageId, NameError, ParameterName, ProposalCode, ProposalId,
 };
 pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
+pub use outcome::{Outcome, OutcomeStatus};
 pub use secret::Secret;
 pub use text::{MAX_MESSAGE_BYTES, clean, nearest, sanitise};
 pub use typed::{TypedFormError, looks_typed, parse_typed, quote};

@@ -1,0 +1,93 @@
+//! One fact, in the past tense.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Actor, ConversationId, Digest, ExecutionId, IntentName, MessageId, OutcomeStatus, ProposalId};
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Fact {
+    /// A message was understood as a command and put before policy.
+    ProposalCreated {
+        /// The message, if one was said (a press or a runbook step has none of its own).
+        message: Option<MessageId>,
+        /// What was said, redacted.
+        said: Option<String>,
+        /// Digest of the model that read it; none for the typed form.
+        model: Option<Digest>,
+        /// The model's calibrated probability.
+        confidence: Option<f64>,
+        /// The second-best intent and its probability.
+        runner_up: Option<(IntentName, f64)>,
+        /// The runbook the step came from, with its revision.
+        runbook: Option<(String, Digest)>,
+        /// Policy's answer: `allow`, `confirm`, `deny`, and the rule that decided.
+        verdict: String,
+    },
+    /// Policy denied it.
+    ProposalDenied {
+        /// Why, for people.
+        reason: String,
+    },
+    /// The requester said yes.
+    ProposalConfirmed,
+    /// An authorised other said yes.
+    ProposalApproved,
+    /// Somebody said no.
+    ProposalRejected,
+    /// The requester took it back.
+    ProposalCancelled,
+    /// The command was changed; earlier approvals are void.
+    ProposalEdited,
+    /// Time ran out.
+    ProposalExpired,
+    /// Somebody pressed who may not, or too late.
+    PressRefused {
+        /// What was pressed.
+        choice: String,
+        /// Why it did not count.
+        reason: String,
+    },
+    /// The execution's row was opened; the effect comes after this.
+    ExecutionStarted {
+        /// Who let it through.
+        approvers: Vec<Actor>,
+        /// `host`, `docker`.
+        integration: String,
+        /// The exact call, redacted.
+        runs: String,
+    },
+    /// The execution ended.
+    ExecutionEnded {
+        /// How.
+        status: OutcomeStatus,
+        /// In one line.
+        summary: String,
+    },
+}
+
+/// A fact with its circumstances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEvent {
+    /// When.
+    pub at: Timestamp,
+    /// Who; none when the clock or a restart did it.
+    pub actor: Option<Actor>,
+    /// Where.
+    pub conversation: Option<ConversationId>,
+    /// The proposal it belongs to.
+    pub proposal: Option<ProposalId>,
+    /// The execution it belongs to.
+    pub execution: Option<ExecutionId>,
+    /// The intent.
+    pub intent: Option<IntentName>,
+    /// The typed form of the command, redacted.
+    pub command: Option<String>,
+    /// The proposal's digest.
+    pub digest: Option<Digest>,
+    /// What happened.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
