@@ -1,0 +1,292 @@
+//! What a manifest's parts mean to each other, and to the intents: every name a template uses is there, and every
+//! argument that a person can give has an effect or is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Argument, Call, Computed, Constraint, Expression, Manifest, Place, Setting, Step, Template};
+use crate::catalogue::fields::suggestion;
+use crate::catalogue::{Diagnostic, Severity};
+use crate::domain::{Effect, Intent, Intents, nearest};
+
+/// What every template sees beside the command's arguments.
+const AROUND: &[&str] =
+    &["arguments", "settings", "connection", "machine", "now", "requester", "proposal", "item", "items"];
+/// What a template about an answer sees as well.
+const ANSWER: &[&str] = &["body", "status", "lines", "exit_code", "stdout", "stderr", "truncated", "sent"];
+
+/// A computed text, and whether it can speak of an answer.
+type Text<'m> = (&'m dyn Computed, bool);
+
+/// Faults that show without knowing the intents.
+pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    let mut fault =
+        |place: Place, message: String, hint: Option<String>| faults.push(at(manifest, place, message, hint));
+    for action in &manifest.actions {
+        for (text, _) in texts(action).into_iter().chain(connection_texts(manifest)) {
+            for name in text.names() {
+                if let Some((message, hint)) = missing_value(manifest, name) {
+                    fault(text.place(), message, hint);
+                }
+            }
+            if action.lookup.is_none() && text.names().iter().any(|name| root(name) == "item") {
+                fault(text.place(), "`item` is what a lookup finds, and there is none".to_owned(), None);
+            }
+        }
+        for call in calls(action) {
+            match call {
+                Call::Http(_) if manifest.connection.is_none() => {
+                    let hint = Some("add `[connection]` with `url`".to_owned());
+                    fault(action.place, format!("action `{}` needs a `[connection]`", action.name), hint);
+                }
+                Call::Process(process) => {
+                    for argument in &process.argv {
+                        if let Some(name) = secret_in(manifest, argument) {
+                            let hint = Some("hand it over in `env`".to_owned());
+                            fault(
+                                action.place,
+                                format!("`{name}` would be seen by everybody in the list of processes"),
+                                hint,
+                            );
+                        }
+                    }
+                }
+                Call::Http(_) | Call::Builtin(_) => {}
+            }
+        }
+    }
+    faults.sort();
+    faults.dedup();
+    faults
+}
+
+impl Manifest {
+    /// Checks the actions against the intents they implement.
+    pub fn cross_check(&self, intents: &Intents) -> Vec<Diagnostic> {
+        let mut faults = Vec::new();
+        for action in &self.actions {
+            let name = action.implements.as_str();
+            match intents.get(name) {
+                Some(intent) => Check { manifest: self, action, intent, faults: &mut faults }.run(),
+                None => {
+                    let near = nearest(name, intents.iter().map(|intent| intent.name.as_str()));
+                    let hint = near.map(|near| format!("did you mean `{near}`?"));
+                    faults.push(at(self, action.place, format!("unknown intent `{name}`"), hint));
+                }
+            }
+        }
+        faults
+    }
+}
+
+/// One action against its intent.
+struct Check<'m> {
+    manifest: &'m Manifest,
+    action: &'m Action,
+    intent: &'m Intent,
+    faults: &'m mut Vec<Diagnostic>,
+}
+
+impl Check<'_> {
+    fn run(mut self) {
+        self.names();
+        self.parameters();
+        if let Call::Http(http) = &self.action.step.call {
+            for segment in &http.path {
+                self.segment(segment);
+            }
+        }
+        if self.action.retry > 0 && !self.action.idempotent && self.intent.effect != Effect::Read {
+            let message = format!("`retry` on `{}`, a {} that is not idempotent", self.intent.name, self.intent.effect);
+            let hint = "leave `retry` out, or say `idempotent = true` if doing it twice is doing it once";
+            self.fault(self.action.place, message, Some(hint.to_owned()));
+        }
+    }
+
+    fn names(&mut self) {
+        let parameters = || self.intent.parameters.iter().map(|parameter| parameter.name.as_str());
+        for (text, answers) in texts(self.action) {
+            for name in text.names() {
+                let (root, attribute) = name.split_once('.').unwrap_or((name, ""));
+                let unknown = match root {
+                    "arguments" if !attribute.is_empty() => attribute,
+                    _ => root,
+                };
+                let known = AROUND.contains(&unknown)
+                    || (answers && ANSWER.contains(&unknown))
+                    || parameters().any(|parameter| parameter == unknown);
+                if !known {
+                    let message = format!("`{}` has no parameter `{unknown}`", self.intent.name);
+                    let hint = suggestion(unknown, parameters());
+                    self.faults.push(at(self.manifest, text.place(), message, hint));
+                }
+            }
+        }
+    }
+
+    fn parameters(&mut self) {
+        for name in self.action.parameters.keys() {
+            if self.intent.parameter(name).is_none() {
+                let hint = suggestion(name, self.intent.parameters.iter().map(|parameter| parameter.name.as_str()));
+                self.fault(self.action.place, format!("`{}` has no parameter `{name}`", self.intent.name), hint);
+            }
+        }
+        let used = used_parameters(self.action, &self.manifest.settings);
+        for parameter in self.intent.parameters.iter().filter(|parameter| parameter.required) {
+            if used.as_ref().is_some_and(|used| !used.contains(parameter.name.as_str())) {
+                let message =
+                    format!("action `{}` makes no use of `{}`, which is required", self.action.name, parameter.name);
+                let hint = format!("use it, or say `parameters.{} = {{ ignored = true }}`", parameter.name);
+                self.fault(self.action.place, message, Some(hint));
+            }
+        }
+    }
+
+    /// A path cannot do without one of its segments.
+    fn segment(&mut self, segment: &Template) {
+        let Some(name) = segment.expression().map(str::trim) else { return };
+        if self.intent.parameter(name).is_some_and(|parameter| !parameter.required) {
+            let message = format!("`{name}` is optional, but a path needs all of its segments");
+            let hint = format!("give a default: `{{{{ {name} | default(…) }}}}`");
+            self.fault(segment.place(), message, Some(hint));
+        }
+    }
+
+    fn fault(&mut self, place: Place, message: String, hint: Option<String>) {
+        self.faults.push(at(self.manifest, place, message, hint));
+    }
+}
+
+/// The arguments that have an effect on what an action does, with these settings; none if it is all of them. An
+/// argument without effect must not be given: what was asked for would not be what is done.
+pub fn used_parameters(action: &Action, settings: &BTreeMap<String, Setting>) -> Option<BTreeSet<String>> {
+    if action.builtin().is_some() {
+        return None;
+    }
+    let mut used: BTreeSet<String> = action.parameters.keys().cloned().collect();
+    let mut add = |name: &str| {
+        used.insert(name.strip_prefix("arguments.").unwrap_or(root(name)).to_owned());
+    };
+    for leaf in action.effective_leaves() {
+        for name in leaf.names() {
+            add(name);
+            if let Some(path) = name.strip_prefix("settings.") {
+                setting_templates(settings, path)
+                    .iter()
+                    .flat_map(|template| template.names())
+                    .for_each(|name| add(name));
+            }
+        }
+    }
+    if used.contains("arguments") { None } else { Some(used) }
+}
+
+/// The templates among the settings at and below a path.
+fn setting_templates<'s>(settings: &'s BTreeMap<String, Setting>, path: &str) -> Vec<&'s Template> {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    match settings.get(first) {
+        Some(Setting::Template(template)) => vec![template],
+        Some(Setting::Table(table)) if rest.is_empty() => {
+            table.keys().flat_map(|key| setting_templates(table, key)).collect()
+        }
+        Some(Setting::Table(table)) => setting_templates(table, rest),
+        Some(Setting::Value(_) | Setting::Env { .. } | Setting::Secret { .. }) | None => Vec::new(),
+    }
+}
+
+/// All computed texts of an action.
+fn texts(action: &Action) -> Vec<Text<'_>> {
+    fn step<'m>(texts: &mut Vec<Text<'m>>, step: &'m Step, answers: bool) {
+        texts.extend(step.call.leaves().into_iter().map(|leaf| (leaf, answers)));
+        texts.extend(step.success.iter().map(|success| (success as &dyn Computed, true)));
+        texts.extend(step.failure.iter().map(|failure| (failure as &dyn Computed, true)));
+    }
+    let mut texts: Vec<Text<'_>> = Vec::new();
+    step(&mut texts, &action.step, false);
+    texts.extend(action.lock.iter().map(|lock| (lock as &dyn Computed, false)));
+    texts.extend(action.summary.iter().chain(&action.reply).map(|text| (text as &dyn Computed, true)));
+    for constraint in action.parameters.values() {
+        if let Constraint::OneOf(values) = constraint {
+            texts.extend(values.iter().map(|value| (value as &dyn Computed, false)));
+        }
+    }
+    if let Some(lookup) = &action.lookup {
+        step(&mut texts, &lookup.step, false);
+        let expressions = std::iter::once(&lookup.items).chain(&lookup.filter);
+        texts.extend(expressions.map(|expression| (expression as &dyn Computed, true)));
+        let mut keep = Vec::new();
+        lookup.keep.gather(&mut keep);
+        texts.extend(keep.into_iter().map(|leaf| (leaf, true)));
+        texts.extend(lookup.none.iter().map(|none| (none as &dyn Computed, true)));
+    }
+    if let Some(preview) = &action.preview {
+        preview.step.iter().for_each(|preview| step(&mut texts, preview, false));
+        texts.push((&preview.reply, true));
+    }
+    if let Some(poll) = &action.poll {
+        step(&mut texts, &poll.step, true);
+        let expressions = std::iter::once(&poll.until).chain(&poll.fail);
+        texts.extend(expressions.map(|expression: &Expression| (expression as &dyn Computed, true)));
+        texts.extend(poll.progress.iter().map(|progress| (progress as &dyn Computed, true)));
+    }
+    texts
+}
+
+fn connection_texts(manifest: &Manifest) -> impl Iterator<Item = Text<'_>> {
+    let headers = manifest.connection.iter().flat_map(|connection| &connection.headers);
+    headers.map(|(_, template)| (template as &dyn Computed, false))
+}
+
+fn calls(action: &Action) -> impl Iterator<Item = &Call> {
+    let lookup = action.lookup.iter().map(|lookup| &lookup.step);
+    let preview = action.preview.iter().filter_map(|preview| preview.step.as_ref());
+    let poll = action.poll.iter().map(|poll| &poll.step);
+    std::iter::once(&action.step).chain(lookup).chain(preview).chain(poll).map(|step| &step.call)
+}
+
+/// What is wrong with `settings.x` or `connection.x`.
+fn missing_value(manifest: &Manifest, name: &str) -> Option<(String, Option<String>)> {
+    let (root, path) = name.split_once('.')?;
+    let key = path.split('.').next().unwrap_or(path);
+    let known: Vec<&str> = match root {
+        "settings" => manifest.settings.keys().map(String::as_str).collect(),
+        "connection" => {
+            let values = manifest.connection.iter().flat_map(|connection| connection.values.keys());
+            values.map(String::as_str).chain(["url"]).collect()
+        }
+        _ => return None,
+    };
+    let missing = !known.contains(&key);
+    missing.then(|| (format!("`[{root}]` has no `{key}`"), suggestion(key, known.iter().copied())))
+}
+
+/// A secret that an argv element would show.
+fn secret_in<'m>(manifest: &'m Manifest, argument: &'m Argument) -> Option<&'m str> {
+    let elements = match argument {
+        Argument::Element(element) => std::slice::from_ref(element),
+        Argument::Group(_, elements) => elements,
+    };
+    elements.iter().flat_map(|element| element.names()).map(String::as_str).find(|name| {
+        let setting = match name.split_once('.') {
+            Some(("settings", key)) => manifest.settings.get(key),
+            Some(("connection", key)) => manifest.connection.as_ref().and_then(|connection| connection.values.get(key)),
+            _ => None,
+        };
+        matches!(setting, Some(Setting::Secret { .. }))
+    })
+}
+
+fn root(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+fn at(manifest: &Manifest, place: Place, message: String, hint: Option<String>) -> Diagnostic {
+    Diagnostic {
+        file: manifest.file.clone(),
+        line: Some(place.line),
+        column: Some(place.column),
+        severity: Severity::Error,
+        message,
+        hint,
+    }
+}

@@ -1,0 +1,380 @@
+//! A manifest: a system, how to reach it, and its actions. `integrations/<name>.toml`, one file a system.
+//!
+//! A manifest is data about requests. Whatever is computed stands at the leaves of a structure that the file fixes: an
+//! argv element, a path segment, a query value, a header, a JSON value. See `docs/integration-manifest.md`.
+
+mod check;
+mod read;
+mod settings;
+mod shell;
+pub mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::fields::Document;
+use super::{Diagnostic, Severity};
+use crate::domain::{Digest, IntentName};
+pub use check::used_parameters;
+pub use settings::setting_from_toml;
+pub use template::{Computed, Expression, FILTERS, Place, Template, TemplateFault};
+
+/// A system and what it can do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// The file's name without `.toml`: `docker`.
+    pub name: String,
+    /// The file, as diagnostics show it.
+    pub file: String,
+    /// What the system is, for people.
+    pub summary: String,
+    /// When it is enabled without being asked for: any of these suffices. None: only by configuration.
+    pub requires: Vec<Requirement>,
+    /// How to reach it over HTTP.
+    pub connection: Option<Connection>,
+    /// Values that the configuration can change: `{{ settings.… }}`.
+    pub settings: BTreeMap<String, Setting>,
+    /// What it can do, by name.
+    pub actions: Vec<Action>,
+}
+
+/// Conditions that must all hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement(pub Vec<Condition>);
+
+/// Something about the machine that tells whether a system is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Every machine has it.
+    Always,
+    /// A file or folder exists.
+    Path(PathBuf),
+    /// A Unix socket exists.
+    Socket(PathBuf),
+    /// An environment variable is set and not empty.
+    Env(String),
+    /// A program is found in `PATH`.
+    Program(String),
+}
+
+/// How to reach a system over HTTP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connection {
+    /// `http://…`, `https://…` or `unix:///path/to/socket`; may end in a path that all requests share.
+    pub url: Setting,
+    /// A file with certificates (PEM) to trust beside the machine's own.
+    pub ca: Option<Setting>,
+    /// Headers of every request: `authorization = "Bearer {{ connection.token }}"`. One that is undefined is not sent.
+    pub headers: Vec<(String, Template)>,
+    /// Whether redirects within the same scheme, host and port are followed. Others never are.
+    pub redirects: bool,
+    /// More values, mostly credentials: `{{ connection.token }}`.
+    pub values: BTreeMap<String, Setting>,
+}
+
+/// A value of the connection or the settings, and where it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Setting {
+    /// Written in the file.
+    Value(serde_json::Value),
+    /// From the environment.
+    Env {
+        /// The variable.
+        variable: String,
+        /// When it is not set.
+        default: Option<String>,
+        /// Whether the system works without it.
+        optional: bool,
+    },
+    /// A secret, from the environment variable or from the file that `<variable>_FILE` names.
+    Secret {
+        /// The variable.
+        variable: String,
+        /// Whether the system works without it.
+        optional: bool,
+    },
+    /// A text that is filled in with the command's arguments.
+    Template(Template),
+    /// Several under one name.
+    Table(BTreeMap<String, Setting>),
+}
+
+/// Something a system can do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Action {
+    /// Its name within the manifest: `restart`.
+    pub name: String,
+    /// The intent it carries out.
+    pub implements: IntentName,
+    /// Where `implements` stands.
+    pub place: Place,
+    /// What it accepts, by parameter.
+    pub parameters: BTreeMap<String, Constraint>,
+    /// A read made first, that finds what the request is about.
+    pub lookup: Option<Lookup>,
+    /// What is read and shown before a person is asked.
+    pub preview: Option<Preview>,
+    /// What is done.
+    pub step: Step,
+    /// Whether it is done for each thing that `lookup` finds; otherwise there must be exactly one.
+    pub each: bool,
+    /// How to wait until it is done.
+    pub poll: Option<Poll>,
+    /// How long all of it may take.
+    pub timeout: Duration,
+    /// What must not be acted upon twice at once; by default the first argument and the environment, for changes.
+    pub lock: Option<Template>,
+    /// How often it is tried again when it fails on the way.
+    pub retry: u32,
+    /// Whether doing it twice is the same as doing it once.
+    pub idempotent: bool,
+    /// Whether it stands back when another enabled system implements the intent.
+    pub fallback: bool,
+    /// One line about what happened.
+    pub summary: Option<Template>,
+    /// The answer, for people.
+    pub reply: Option<Template>,
+    /// Of all the above, as written.
+    pub definition: Digest,
+}
+
+/// What a parameter's value must be for an action to accept it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Constraint {
+    /// One of these texts; upper and lower case do not matter, undefined ones are left out.
+    OneOf(Vec<Template>),
+    /// The whole value matches a regular expression.
+    Pattern(String),
+    /// Accepted, and of no consequence.
+    Ignored,
+}
+
+/// A request and how its answer is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The request.
+    pub call: Call,
+    /// How the answer is read.
+    pub decode: Decode,
+    /// Whether it went well; by default a status of 200 to 299, or exit code 0.
+    pub success: Option<Expression>,
+    /// What to say when it did not.
+    pub failure: Option<Template>,
+}
+
+/// The three ways to act.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Call {
+    /// A request to the connection's address.
+    Http(HttpCall),
+    /// A program with its arguments; never a shell.
+    Process(ProcessCall),
+    /// Something of our own, by name.
+    Builtin(String),
+}
+
+/// An HTTP request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpCall {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Segments between the slashes, each encoded by itself.
+    pub path: Vec<Template>,
+    /// Values of the query; a list repeats the name.
+    pub query: Vec<(String, Vec<Template>)>,
+    /// Headers beside the connection's.
+    pub headers: Vec<(String, Template)>,
+    /// What is sent.
+    pub body: Body,
+}
+
+/// What an HTTP request sends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// A JSON value.
+    Json(Tree),
+    /// `name=value` pairs, URL-encoded.
+    Form(Vec<(String, Template)>),
+}
+
+/// A JSON value with computed leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tree {
+    /// Computed: exactly one `{{ expression }}` keeps its type, everything else is a text. Undefined: left out.
+    Leaf(Template),
+    /// Fixed.
+    Constant(serde_json::Value),
+    /// A list.
+    List(Vec<Tree>),
+    /// An object, in order.
+    Map(Vec<(String, Tree)>),
+    /// `{ when = "…", then = … }`: there only if the expression is true.
+    When(Expression, Box<Tree>),
+}
+
+/// A program with its arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessCall {
+    /// The program, fixed, and its arguments.
+    pub argv: Vec<Argument>,
+    /// Environment variables beside the few that every process gets.
+    pub env: Vec<(String, Template)>,
+}
+
+/// An element of argv, or a few that stand or fall together.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Argument {
+    /// One element, whatever it renders to. Undefined: left out.
+    Element(Template),
+    /// `{ when = "host", args = ["--host", "{{ host }}"] }`.
+    Group(Expression, Vec<Template>),
+}
+
+/// How an answer is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decode {
+    /// As JSON where it is JSON, as text elsewhere.
+    Auto,
+    /// As text.
+    Text,
+    /// As the frames in which Docker mixes standard output and standard error.
+    DockerStream,
+}
+
+/// A read that finds what a request is about. What it keeps is part of what is approved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lookup {
+    /// The read.
+    pub step: Step,
+    /// The list within the answer.
+    pub items: Expression,
+    /// Which of its elements, `item`, are meant.
+    pub filter: Option<Expression>,
+    /// What is kept of an element; the request sees it as `item`.
+    pub keep: Tree,
+    /// What to say when there is none.
+    pub none: Option<Template>,
+}
+
+/// What is read and shown before a person is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    /// The read; without one the reply speaks of what was looked up.
+    pub step: Option<Step>,
+    /// What is shown.
+    pub reply: Template,
+}
+
+/// How to wait until something is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Poll {
+    /// The read.
+    pub step: Step,
+    /// How often.
+    pub every: Duration,
+    /// Whether it is done.
+    pub until: Expression,
+    /// Whether it has failed.
+    pub fail: Option<Expression>,
+    /// How far it is.
+    pub progress: Option<Template>,
+}
+
+impl Manifest {
+    /// Reads a manifest. All faults are noted at once; none is returned if one of them is an error.
+    pub fn parse(file: &str, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+        let document = match Document::parse(file, text) {
+            Ok(document) => document,
+            Err(faults) => {
+                diagnostics.extend(faults);
+                return None;
+            }
+        };
+        let manifest = read::manifest(&document);
+        let mut faults = document.into_faults();
+        faults.extend(manifest.iter().flat_map(check::names));
+        faults.sort_by_key(|fault| (fault.line, fault.column));
+        let sound = faults.iter().all(|fault| fault.severity < Severity::Error);
+        diagnostics.extend(faults);
+        manifest.filter(|_| sound)
+    }
+}
+
+impl Action {
+    /// Whether it is carried out by our own code.
+    pub fn builtin(&self) -> Option<&str> {
+        match &self.step.call {
+            Call::Builtin(name) => Some(name),
+            Call::Http(_) | Call::Process(_) => None,
+        }
+    }
+
+    /// What decides what is done: the leaves of the request and of the lookup. What only the reply or the preview
+    /// mentions does not count.
+    pub fn effective_leaves(&self) -> Vec<&dyn Computed> {
+        let mut leaves = self.step.call.leaves();
+        if let Some(lookup) = &self.lookup {
+            leaves.extend(lookup.step.call.leaves());
+            leaves.extend(lookup.filter.iter().map(|filter| filter as &dyn Computed));
+        }
+        leaves
+    }
+}
+
+impl Call {
+    /// Its computed leaves.
+    pub fn leaves(&self) -> Vec<&dyn Computed> {
+        match self {
+            Self::Http(http) => {
+                let query = http.query.iter().flat_map(|(_, values)| values);
+                let headers = http.headers.iter().map(|(_, value)| value);
+                let mut leaves: Vec<_> = http.path.iter().chain(query).chain(headers).map(computed).collect();
+                match &http.body {
+                    Body::Empty => {}
+                    Body::Json(tree) => tree.gather(&mut leaves),
+                    Body::Form(fields) => leaves.extend(fields.iter().map(|(_, value)| computed(value))),
+                }
+                leaves
+            }
+            Self::Process(process) => {
+                let mut leaves: Vec<_> = process.env.iter().map(|(_, value)| computed(value)).collect();
+                for argument in &process.argv {
+                    match argument {
+                        Argument::Element(element) => leaves.push(element),
+                        Argument::Group(condition, elements) => {
+                            leaves.push(condition);
+                            leaves.extend(elements.iter().map(computed));
+                        }
+                    }
+                }
+                leaves
+            }
+            Self::Builtin(_) => Vec::new(),
+        }
+    }
+}
+
+impl Tree {
+    /// Adds its computed leaves to a list.
+    pub fn gather<'t>(&'t self, leaves: &mut Vec<&'t dyn Computed>) {
+        match self {
+            Self::Leaf(template) => leaves.push(template),
+            Self::Constant(_) => {}
+            Self::List(items) => items.iter().for_each(|item| item.gather(leaves)),
+            Self::Map(members) => members.iter().for_each(|(_, value)| value.gather(leaves)),
+            Self::When(condition, then) => {
+                leaves.push(condition);
+                then.gather(leaves);
+            }
+        }
+    }
+}
+
+fn computed(template: &Template) -> &dyn Computed {
+    template
+}

@@ -1,0 +1,405 @@
+//! Reads a manifest's tables into types. Every fault is noted where it stands, and reading goes on.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::settings::{connection, requirements, setting};
+use super::template::{Expression, Place, Template, TemplateFault};
+use super::{
+    Action, Argument, Body, Call, Constraint, Decode, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall, Step,
+    Tree, shell,
+};
+use crate::catalogue::fields::{Document, Item, Table};
+use crate::domain::{Digest, IntentName};
+
+/// How long an action may take when the manifest does not say.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a poll asks when the manifest does not say.
+const DEFAULT_EVERY: Duration = Duration::from_secs(2);
+/// The longest time an action may ask for.
+const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often something may be tried again.
+const MAX_RETRIES: u64 = 5;
+
+/// Reads the whole file.
+pub(super) fn manifest(document: &Document<'_>) -> Option<Manifest> {
+    let mut root = document.root();
+    let file = document.file();
+    let name = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".toml").to_owned();
+    let summary = required(document, "the manifest", "summary", root.get("summary")).and_then(text);
+    let requires = root.get("requires").map(requirements).unwrap_or_default();
+    let connection = root.get("connection").and_then(|item| connection(&item));
+    let settings = root.get("settings").map(|item| table_of(&item, setting)).unwrap_or_default();
+    let actions = root.get("actions").map(|item| named(&item, action)).unwrap_or_default();
+    root.finish();
+    if actions.is_empty() {
+        document.error_in_file("expected at least one action", Some("add `[actions.<name>]`".to_owned()));
+    }
+    Some(Manifest {
+        name,
+        file: file.to_owned(),
+        summary: summary?,
+        requires,
+        connection,
+        settings: settings.into_iter().collect(),
+        actions,
+    })
+}
+
+fn action(name: &str, item: &Item<'_>) -> Option<Action> {
+    let mut table = item.table()?;
+    let what = format!("action `{name}`");
+    let implements = required(item.document(), &what, "implements", table.get("implements"));
+    let place = implements.as_ref().map_or_else(Place::default, place);
+    let implements = implements.and_then(|item| item.parse(str::parse::<IntentName>));
+    let parameters = table.get("parameters").map(|item| named(&item, constraint)).unwrap_or_default();
+    let lookup = table.get("lookup").and_then(|item| lookup(&item));
+    let preview = table.get("preview").and_then(|item| preview(&item));
+    let poll = table.get("poll").and_then(|item| poll(&item));
+    let each = table.get("each").and_then(|item| item.boolean()).unwrap_or(false);
+    let timeout = table.get("timeout").and_then(|item| duration(&item)).unwrap_or(DEFAULT_TIMEOUT);
+    let lock = table.get("lock").and_then(|item| template(&item));
+    let retry = table.get("retry").and_then(|item| item.integer(0..=MAX_RETRIES)).unwrap_or(0);
+    let idempotent = table.get("idempotent").and_then(|item| item.boolean()).unwrap_or(false);
+    let fallback = table.get("fallback").and_then(|item| item.boolean()).unwrap_or(false);
+    let summary = table.get("summary").and_then(|item| template(&item));
+    let reply = table.get("reply").and_then(|item| template(&item));
+    let step = step(&what, ANY_KIND, item, &mut table);
+    table.finish();
+    if each && lookup.is_none() {
+        let hint = "add `[actions.…lookup]`, or leave `each` out".to_owned();
+        item.document().error(item.key_span.start, format!("{what}: `each` needs a lookup"), Some(hint));
+    }
+    Some(Action {
+        name: name.to_owned(),
+        implements: implements?,
+        place,
+        parameters: parameters.into_iter().collect(),
+        lookup,
+        preview,
+        step: step?,
+        each,
+        poll,
+        timeout,
+        lock,
+        // Bounded above by MAX_RETRIES.
+        retry: u32::try_from(retry).unwrap_or(0),
+        idempotent,
+        fallback,
+        summary,
+        reply,
+        definition: Digest::of([canonical(item.value()).as_bytes()]),
+    })
+}
+
+fn constraint(name: &str, item: &Item<'_>) -> Option<(String, Constraint)> {
+    let mut table = item.table()?;
+    let one_of = table.get("one_of").and_then(|item| item.list());
+    let one_of = one_of.map(|items| Constraint::OneOf(items.iter().filter_map(template).collect()));
+    let pattern = table.get("pattern").and_then(|item| {
+        item.parse(|text| regex::Regex::new(&whole(text)).map(|_| Constraint::Pattern(text.to_owned())))
+    });
+    let ignored = table.get("ignored").and_then(|item| item.boolean());
+    let ignored = ignored.filter(|ignored| *ignored).map(|_| Constraint::Ignored);
+    table.finish();
+    let mut given = [one_of, pattern, ignored].into_iter().flatten();
+    match (given.next(), given.next()) {
+        (Some(constraint), None) => Some((name.to_owned(), constraint)),
+        _ => {
+            let message = format!("`{}`: expected one of `one_of`, `pattern`, `ignored`", item.path());
+            item.document().error(item.key_span.start, message, None);
+            None
+        }
+    }
+}
+
+/// A pattern that must match from beginning to end.
+pub(super) fn whole(pattern: &str) -> String {
+    format!("^(?:{pattern})$")
+}
+
+fn lookup(item: &Item<'_>) -> Option<Lookup> {
+    let mut table = item.table()?;
+    let items = required(item.document(), "the lookup", "items", table.get("items")).and_then(|item| expression(&item));
+    let filter = table.get("where").and_then(|item| expression(&item));
+    let keep = required(item.document(), "the lookup", "keep", table.get("keep")).and_then(|item| tree(&item));
+    let none = table.get("none").and_then(|item| template(&item));
+    let step = step("the lookup", READING_KINDS, item, &mut table);
+    table.finish();
+    Some(Lookup { step: step?, items: items?, filter, keep: keep?, none })
+}
+
+fn preview(item: &Item<'_>) -> Option<Preview> {
+    let mut table = item.table()?;
+    let reply = required(item.document(), "the preview", "reply", table.get("reply")).and_then(|item| template(&item));
+    let DeValue::Table(members) = item.value() else { return None };
+    let reads = READING_KINDS.iter().any(|kind| members.get(*kind).is_some());
+    let step = if reads { Some(step("the preview", READING_KINDS, item, &mut table)) } else { None };
+    table.finish();
+    Some(Preview { step: step.map_or(Some(None), |step| step.map(Some))?, reply: reply? })
+}
+
+fn poll(item: &Item<'_>) -> Option<Poll> {
+    let mut table = item.table()?;
+    let every = table.get("every").and_then(|item| duration(&item)).unwrap_or(DEFAULT_EVERY);
+    let until = required(item.document(), "the poll", "until", table.get("until")).and_then(|item| expression(&item));
+    let fail = table.get("fail").and_then(|item| expression(&item));
+    let progress = table.get("progress").and_then(|item| template(&item));
+    let step = step("the poll", READING_KINDS, item, &mut table);
+    table.finish();
+    Some(Poll { step: step?, every, until: until?, fail, progress })
+}
+
+/// The kinds of calls an action may make.
+const ANY_KIND: &[&str] = &["http", "process", "builtin"];
+/// The kinds of calls that read something for an action.
+const READING_KINDS: &[&str] = &["http", "process"];
+
+/// Reads the call (exactly one of the kinds) and how its answer is read.
+fn step(what: &str, kinds: &[&'static str], item: &Item<'_>, table: &mut Table<'_>) -> Option<Step> {
+    let decode = table.get("decode").and_then(|item| {
+        item.word(&[("auto", Decode::Auto), ("text", Decode::Text), ("docker-stream", Decode::DockerStream)])
+    });
+    let success = table.get("success").and_then(|item| expression(&item));
+    let failure = table.get("failure").and_then(|item| template(&item));
+    let mut given = kinds.iter().filter_map(|kind| Some((*kind, table.get(kind)?)));
+    let call = match (given.next(), given.next()) {
+        (Some(("http", call)), None) => http_call(&call).map(Call::Http),
+        (Some(("process", call)), None) => process_call(&call).map(Call::Process),
+        (Some((_, call)), None) => text(call).map(Call::Builtin),
+        _ => {
+            let kinds: Vec<_> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
+            let message = format!("{what}: expected exactly one of {}", kinds.join(", "));
+            item.document().error(item.key_span.start, message, None);
+            None
+        }
+    };
+    Some(Step { call: call?, decode: decode.unwrap_or(Decode::Auto), success, failure })
+}
+
+fn http_call(item: &Item<'_>) -> Option<HttpCall> {
+    let mut table = item.table()?;
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].map(|method| (method, method));
+    let method = table.get("method").map_or(Some("GET"), |item| item.word(&methods));
+    let path = required(item.document(), "`http`", "path", table.get("path")).and_then(|item| path(&item));
+    let query = table.get("query").map(|item| table_of(&item, values)).unwrap_or_default();
+    let headers = table.get("headers").map(|item| table_of(&item, template)).unwrap_or_default();
+    let json = table.get("json").and_then(|item| tree(&item)).map(Body::Json);
+    let form = table.get("form").map(|item| Body::Form(table_of(&item, template)));
+    table.finish();
+    if json.is_some() && form.is_some() {
+        item.document().error(item.key_span.start, "expected `json` or `form`, found both", None);
+    }
+    Some(HttpCall {
+        method: method?.to_owned(),
+        path: path?,
+        query,
+        headers,
+        body: json.or(form).unwrap_or(Body::Empty),
+    })
+}
+
+/// One value, or a list of them.
+fn values(item: &Item<'_>) -> Option<Vec<Template>> {
+    match item.value() {
+        DeValue::Array(_) => Some(item.list()?.iter().filter_map(template).collect()),
+        _ => Some(vec![template(item)?]),
+    }
+}
+
+/// Splits a path at the slashes that stand outside of expressions, before anything is filled in.
+fn path(item: &Item<'_>) -> Option<Vec<Template>> {
+    let whole = item.string()?;
+    let Some(rest) = whole.text.strip_prefix('/') else {
+        item.document().error(
+            whole.span.start,
+            format!("`{}`: expected a path that begins with `/`", item.path()),
+            None,
+        );
+        return None;
+    };
+    if whole.text.split("{{").next().is_some_and(|fixed| fixed.contains(['?', '#'])) {
+        let hint = "put what stands behind `?` into `query`".to_owned();
+        item.document().error(whole.span.start, format!("`{}`: expected a path alone", item.path()), Some(hint));
+        return None;
+    }
+    let mut segments = vec![String::new()];
+    let mut depth = 0_usize;
+    for c in rest.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        match (c, segments.last_mut()) {
+            ('/', _) if depth == 0 => segments.push(String::new()),
+            (c, Some(segment)) => segment.push(c),
+            (_, None) => {}
+        }
+    }
+    segments.iter().map(|segment| placed_template(item, segment)).collect()
+}
+
+fn process_call(item: &Item<'_>) -> Option<ProcessCall> {
+    let mut table = item.table()?;
+    let argv = required(item.document(), "`process`", "argv", table.get("argv"))?;
+    let env = table.get("env").map(|item| table_of(&item, template)).unwrap_or_default();
+    table.finish();
+    let arguments: Vec<_> = argv.list()?.iter().filter_map(argument).collect();
+    if let Some((message, hint)) = shell::fault(&arguments) {
+        argv.document().error(argv.span.start, message, Some(hint.to_owned()));
+        return None;
+    }
+    Some(ProcessCall { argv: arguments, env })
+}
+
+fn argument(item: &Item<'_>) -> Option<Argument> {
+    let DeValue::Table(_) = item.value() else { return template(item).map(Argument::Element) };
+    let mut table = item.table()?;
+    let when = required(item.document(), "the group", "when", table.get("when")).and_then(|item| expression(&item));
+    let args = required(item.document(), "the group", "args", table.get("args")).and_then(|item| values(&item));
+    table.finish();
+    Some(Argument::Group(when?, args?))
+}
+
+/// A JSON value whose strings may be templates.
+fn tree(item: &Item<'_>) -> Option<Tree> {
+    match item.value() {
+        DeValue::String(_) => {
+            let template = template(item)?;
+            Some(match template.literal() {
+                Some(text) => Tree::Constant(text.into()),
+                None => Tree::Leaf(template),
+            })
+        }
+        DeValue::Array(_) => Some(Tree::List(item.list()?.iter().filter_map(tree).collect())),
+        DeValue::Table(members)
+            if members.len() == 2 && members.get("when").is_some() && members.get("then").is_some() =>
+        {
+            let mut table = item.table()?;
+            let when = table.get("when").and_then(|item| expression(&item))?;
+            let then = table.get("then").and_then(|item| tree(&item))?;
+            Some(Tree::When(when, Box::new(then)))
+        }
+        DeValue::Table(_) => Some(Tree::Map(table_of(item, tree))),
+        _ => constant(item).map(Tree::Constant),
+    }
+}
+
+/// A value without anything computed.
+pub(super) fn constant(item: &Item<'_>) -> Option<serde_json::Value> {
+    match item.value() {
+        DeValue::String(text) => Some(text.as_ref().into()),
+        DeValue::Boolean(value) => Some((*value).into()),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(Into::into),
+        DeValue::Float(number) => number.as_str().parse::<f64>().ok().map(Into::into),
+        DeValue::Datetime(time) => Some(time.to_string().into()),
+        DeValue::Array(_) => item.list()?.iter().map(constant).collect::<Option<Vec<_>>>().map(Into::into),
+        DeValue::Table(_) => item.table().map(|_| ()).and(None),
+    }
+}
+
+pub(super) fn required<'d>(
+    document: &Document<'_>,
+    what: &str,
+    key: &str,
+    found: Option<Item<'d>>,
+) -> Option<Item<'d>> {
+    if found.is_none() {
+        document.error_in_file(format!("{what} needs `{key}`"), None);
+    }
+    found
+}
+
+#[allow(clippy::needless_pass_by_value)] // Fits `Option::and_then`.
+pub(super) fn text(item: Item<'_>) -> Option<String> {
+    item.string().map(|text| text.text.to_owned())
+}
+
+pub(super) fn template(item: &Item<'_>) -> Option<Template> {
+    placed_template(item, item.string()?.text)
+}
+
+/// A template that is the item's text or a part of it.
+fn placed_template(item: &Item<'_>, text: &str) -> Option<Template> {
+    match Template::parse(text) {
+        Ok(template) => Some(template.placed(place(item))),
+        Err(fault) => refuse(item, &fault),
+    }
+}
+
+fn expression(item: &Item<'_>) -> Option<Expression> {
+    match Expression::parse(item.string()?.text) {
+        Ok(expression) => Some(expression.placed(place(item))),
+        Err(fault) => refuse(item, &fault),
+    }
+}
+
+fn refuse<T>(item: &Item<'_>, fault: &TemplateFault) -> Option<T> {
+    let string = item.string()?;
+    let offset = item.document().within(&string, fault.offset);
+    item.document().error(offset, format!("`{}`: {fault}", item.path()), fault.hint.clone());
+    None
+}
+
+fn place(item: &Item<'_>) -> Place {
+    let (line, column) = item.document().place(item.span.start);
+    Place { line, column }
+}
+
+/// `30s`, `5m`, `2h`, `500ms`.
+fn duration(item: &Item<'_>) -> Option<Duration> {
+    item.parse(|text| {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let number = text[..digits].parse::<u64>().ok();
+        let unit = match &text[digits..] {
+            "ms" => Some(1),
+            "s" => Some(1_000),
+            "m" => Some(60_000),
+            "h" => Some(3_600_000),
+            _ => None,
+        };
+        let duration = number.zip(unit).and_then(|(number, unit)| number.checked_mul(unit)).map(Duration::from_millis);
+        match duration.filter(|duration| !duration.is_zero() && *duration <= MAX_DURATION) {
+            Some(duration) => Ok(duration),
+            None => Err(format!("expected a time from `1ms` to `24h` such as `30s`, found `{text}`")),
+        }
+    })
+}
+
+/// A table whose keys are anybody's choice, in the file's order.
+pub(super) fn table_of<T>(item: &Item<'_>, read: impl Fn(&Item<'_>) -> Option<T>) -> Vec<(String, T)> {
+    let rest = item.table().map(|mut table| table.rest()).unwrap_or_default();
+    rest.into_iter().filter_map(|(key, item)| Some((key.text.to_owned(), read(&item)?))).collect()
+}
+
+/// The same, for things that want to know their name.
+fn named<T>(item: &Item<'_>, read: impl Fn(&str, &Item<'_>) -> Option<T>) -> Vec<T> {
+    let rest = item.table().map(|mut table| table.rest()).unwrap_or_default();
+    rest.into_iter().filter_map(|(key, item)| read(key.text, &item)).collect()
+}
+
+/// A value as one text that depends on nothing but what it says: comments, layout and the order of keys are gone.
+fn canonical(value: &DeValue<'_>) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    match value {
+        DeValue::String(text) => quoted(text),
+        DeValue::Integer(number) => format!("{}:{}", number.radix(), number.as_str()),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::Boolean(value) => value.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Array(items) => {
+            let items: Vec<_> = items.iter().map(|item| canonical(item.get_ref())).collect();
+            format!("[{}]", items.join(","))
+        }
+        DeValue::Table(members) => {
+            let mut members: Vec<_> = members
+                .iter()
+                .map(|(key, item)| format!("{}:{}", quoted(key.get_ref()), canonical(item.get_ref())))
+                .collect();
+            members.sort_unstable();
+            format!("{{{}}}", members.join(","))
+        }
+    }
+}

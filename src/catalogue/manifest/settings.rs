@@ -1,0 +1,92 @@
+//! Reads how a system is found and reached: `requires`, `[connection]`, `[settings]`.
+
+use std::path::PathBuf;
+
+use toml::de::DeValue;
+
+use super::read::{constant, required, table_of, template, text};
+use super::{Condition, Connection, Requirement, Setting};
+use crate::catalogue::Diagnostic;
+use crate::catalogue::fields::{Document, Item, Table};
+
+/// Reads `requires`: one table of conditions, or several of which one suffices.
+pub(super) fn requirements(item: Item<'_>) -> Vec<Requirement> {
+    match item.value() {
+        DeValue::Array(_) => item.list().into_iter().flatten().filter_map(|item| requirement(&item)).collect(),
+        _ => requirement(&item).into_iter().collect(),
+    }
+}
+
+fn requirement(item: &Item<'_>) -> Option<Requirement> {
+    let mut table = item.table()?;
+    let mut conditions = Vec::new();
+    if table.get("always").and_then(|item| item.boolean()) == Some(true) {
+        conditions.push(Condition::Always);
+    }
+    let mut add = |found: Option<Item<'_>>, condition: fn(String) -> Condition| {
+        conditions.extend(found.and_then(text).map(condition));
+    };
+    add(table.get("path"), |path| Condition::Path(PathBuf::from(path)));
+    add(table.get("socket"), |path| Condition::Socket(PathBuf::from(path)));
+    add(table.get("env"), Condition::Env);
+    add(table.get("program"), Condition::Program);
+    table.finish();
+    if conditions.is_empty() {
+        let hint = "name one of `always = true`, `path`, `socket`, `env`, `program`".to_owned();
+        item.document().error(item.span.start, "expected a condition", Some(hint));
+    }
+    Some(Requirement(conditions))
+}
+
+/// Reads `[connection]`.
+pub(super) fn connection(item: &Item<'_>) -> Option<Connection> {
+    let mut table = item.table()?;
+    let url = required(item.document(), "`[connection]`", "url", table.get("url")).and_then(|item| setting(&item));
+    let ca = table.get("ca").and_then(|item| setting(&item));
+    let headers = table.get("headers").map(|item| table_of(&item, template)).unwrap_or_default();
+    let redirects = table.get("redirects").and_then(|item| item.boolean()).unwrap_or(false);
+    let values =
+        table.rest().into_iter().filter_map(|(key, item)| Some((key.text.to_owned(), setting(&item)?))).collect();
+    Some(Connection { url: url?, ca, headers, redirects, values })
+}
+
+/// Reads a value and where it comes from.
+pub(super) fn setting(item: &Item<'_>) -> Option<Setting> {
+    let DeValue::Table(members) = item.value() else { return constant(item).map(Setting::Value) };
+    let mut table = item.table()?;
+    let has = |key: &str| members.get(key).is_some();
+    let optional = |table: &mut Table<'_>| table.get("optional").and_then(|item| item.boolean()).unwrap_or(false);
+    let setting = if has("env") {
+        let variable = table.get("env").and_then(text);
+        let default = table.get("default").and_then(text);
+        let optional = optional(&mut table);
+        variable.map(|variable| Setting::Env { variable, default, optional })
+    } else if has("secret") {
+        let variable = table.get("secret").and_then(text);
+        let optional = optional(&mut table);
+        variable.map(|variable| Setting::Secret { variable, optional })
+    } else if has("template") {
+        table.get("template").and_then(|item| template(&item)).map(Setting::Template)
+    } else {
+        return Some(Setting::Table(table_of(item, setting).into_iter().collect()));
+    };
+    table.finish();
+    setting
+}
+
+/// Reads one setting from the TOML text of a value: the configuration writes settings as manifests do.
+pub fn setting_from_toml(value: &toml::Value) -> Result<Setting, String> {
+    let text = format!("value = {value}");
+    let document = Document::parse("", &text).map_err(|faults| said(&faults))?;
+    let setting = document.root().get("value").and_then(|item| setting(&item));
+    let faults = document.into_faults();
+    if faults.is_empty() { setting.ok_or_else(String::new) } else { Err(said(&faults)) }
+}
+
+fn said(faults: &[Diagnostic]) -> String {
+    let with_hint = |fault: &Diagnostic| match &fault.hint {
+        Some(hint) => format!("{} ({hint})", fault.message),
+        None => fault.message.clone(),
+    };
+    faults.iter().map(with_hint).collect::<Vec<_>>().join("; ")
+}
