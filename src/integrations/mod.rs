@@ -1,1 +1,38 @@
 //! The one place that acts: manifests, executors, templates, redaction.
+//!
+//! [`Registry`] puts manifests, configuration and machine together; [`Planner`] turns a command into a [`Plan`];
+//! [`Executor`] performs it. Nothing else in the program sends a request or starts a process.
+
+mod act;
+mod answer;
+mod bindings;
+mod builtin;
+mod error;
+mod executor;
+mod filters;
+mod http;
+mod known;
+mod lock;
+mod perform;
+mod plan;
+mod process;
+mod redact;
+mod registry;
+mod request;
+mod scope;
+mod settings;
+mod stop;
+mod suitable;
+mod template;
+#[cfg(test)]
+mod testing;
+
+pub use builtin::{Builtin, BuiltinError, Builtins, Progress, RunContext};
+pub use error::{ActionError, PlanError};
+pub use executor::Executor;
+pub use plan::{Plan, Planner};
+pub use redact::Redactor;
+pub use registry::{Config, Integration, IntegrationConfig, Registry, Standing};
+pub use request::RequestError;
+pub use settings::Surroundings;
+pub use template::TemplateError;

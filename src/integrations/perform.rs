@@ -1,0 +1,117 @@
+//! One step: fill in the request, send it, read the answer, judge it.
+
+use tokio::time::Instant;
+
+use super::answer::{Answer, Ending, looks_like_html};
+use super::error::ActionError;
+use super::process;
+use super::redact::Redactor;
+use super::registry::{Chosen, Integration};
+use super::request::{Filler, Request, RequestError};
+use super::scope::Views;
+use super::stop::Stop;
+use super::template::{Scope, TemplateError, Templates};
+use crate::catalogue::manifest::{Call, Computed, Step};
+
+/// Performs the steps of one attempt.
+pub(super) struct Performer<'a> {
+    pub(super) chosen: &'a Chosen,
+    pub(super) templates: &'a Templates,
+    pub(super) redactor: &'a Redactor,
+    pub(super) stop: &'a Stop,
+    /// When all of it must be over.
+    pub(super) deadline: Instant,
+}
+
+/// Fills in a call of an integration; none for our own code.
+pub(super) fn fill(
+    integration: &Integration,
+    templates: &Templates,
+    call: &Call,
+    scope: &Scope,
+) -> Result<Option<Request>, RequestError> {
+    let headers = integration.manifest.connection.as_ref().map_or(&[][..], |connection| &connection.headers);
+    Filler { templates, scope, endpoint: integration.endpoint.as_ref(), headers }.fill(call)
+}
+
+impl Performer<'_> {
+    /// Performs a step once. The answer is a success, or this is an error.
+    pub(super) async fn run(&self, step: &Step, views: &Views) -> Result<Answer, ActionError> {
+        let integration = self.chosen.name().to_owned();
+        if self.stop.is_stopped() {
+            return Err(ActionError::Stopped);
+        }
+        let request = fill(&self.chosen.integration, self.templates, &step.call, &views.sent)
+            .map_err(|source| ActionError::Request { integration: integration.clone(), source })?;
+        let limit = self.deadline.saturating_duration_since(Instant::now());
+        let answer = match (request, &self.chosen.integration.http) {
+            (Some(Request::Http(request)), Some(http)) => {
+                http.send(&integration, &request, step.decode, limit, self.stop, self.redactor).await?
+            }
+            (Some(Request::Process(request)), _) => {
+                process::run(&integration, &request, step.decode, limit, self.stop, self.redactor).await?
+            }
+            (Some(Request::Http(_) | Request::Builtin(_)) | None, _) => {
+                // The registry enables nothing with HTTP actions and without a client; our own code takes another way.
+                return Err(ActionError::NotSent { integration, reason: "there is no connection".to_owned() });
+            }
+        };
+        self.judge(step, views, answer)
+    }
+
+    fn judge(&self, step: &Step, views: &Views, answer: Answer) -> Result<Answer, ActionError> {
+        let integration = self.chosen.name().to_owned();
+        let views = views.after(&answer);
+        let success = match &step.success {
+            None => answer.is_success(),
+            // A page for people says nothing about success or failure.
+            Some(success) if reads_data(success) && answer.is_text() && answer.is_success() => {
+                return Err(ActionError::Unreadable { integration, reason: found(&answer) });
+            }
+            Some(success) => {
+                let truth = self.templates.truth(success, &views.told);
+                match truth {
+                    // An answer of another form is no success; what it says is told.
+                    Err(error) if answer.is_success() => return Err(self.unreadable(&error)),
+                    truth => truth.unwrap_or(false),
+                }
+            }
+        };
+        if success {
+            return Ok(answer);
+        }
+        let said = match &step.failure {
+            Some(failure) => self.templates.prose(failure, &views.told).ok().filter(|said| !said.trim().is_empty()),
+            None => None,
+        };
+        let said = self.redactor.clean(&said.unwrap_or_else(|| answer.refusal()));
+        Err(if answer.is_lost() {
+            ActionError::Cut { integration, reason: said }
+        } else if answer.is_busy() {
+            ActionError::Busy { integration, said }
+        } else {
+            ActionError::Refused { integration, said }
+        })
+    }
+
+    /// An answer that a template could not make sense of.
+    pub(super) fn unreadable(&self, error: &TemplateError) -> ActionError {
+        let integration = self.chosen.name().to_owned();
+        ActionError::Unreadable { integration, reason: self.redactor.clean(&error.to_string()) }
+    }
+}
+
+/// Whether an expression looks into the answer's data.
+fn reads_data(expression: &dyn Computed) -> bool {
+    expression.names().iter().any(|name| name.starts_with("body."))
+}
+
+fn found(answer: &Answer) -> String {
+    let found = match &answer.ending {
+        _ if answer.truncated => "more than is kept",
+        _ if answer.text.trim().is_empty() => "nothing",
+        _ if looks_like_html(&answer.text) => "an HTML page",
+        Ending::Status(..) | Ending::Exit(_) | Ending::Done => "other text",
+    };
+    format!("expected JSON, found {found}")
+}

@@ -1,0 +1,268 @@
+//! From a command to exactly what will run: chosen, looked up, filled in, and digested. Planning again just before the
+//! run gives the same digest, or what was approved is no longer what would run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use super::builtin::Builtin;
+use super::error::{ActionError, PlanError};
+use super::perform::{Performer, fill};
+use super::redact::Redactor;
+use super::registry::{Chosen, Registry};
+use super::request::{BuiltinRequest, Request, RequestError};
+use super::scope::{Circumstances, Views};
+use super::settings::Surroundings;
+use super::stop::Stop;
+use super::template::{TemplateError, Templates};
+use crate::catalogue::manifest::Lookup;
+use crate::domain::{Clock, Command, Digest, Effect};
+
+/// How long looking something up, or reading a preview, may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most things one command may act upon.
+const MAX_ITEMS: usize = 50;
+
+/// Exactly what will run.
+#[derive(Debug)]
+pub struct Plan {
+    /// The integration: `docker`.
+    pub integration: String,
+    /// Its action: `restart`.
+    pub action: String,
+    /// The exact calls, one a line, for people; redacted.
+    pub runs: String,
+    /// Of the action's definition and of every request. An approval is bound to it.
+    pub digest: Digest,
+    /// What must not be acted upon twice at once; none for reads.
+    pub lock: Option<String>,
+    /// How long the action may take.
+    pub timeout: Duration,
+    pub(super) chosen: Chosen,
+    pub(super) command: Command,
+    /// What the look-up found; empty without one.
+    pub(super) items: Vec<Json>,
+    /// What our own code found that it will act upon.
+    pub(super) identity: Json,
+}
+
+/// Plans commands. One for the whole process; manifests and configuration can be replaced while it works.
+pub struct Planner {
+    registry: ArcSwap<Registry>,
+    pub(super) templates: Templates,
+    pub(super) redactor: Arc<Redactor>,
+    pub(super) surroundings: Surroundings,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Planner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Planner").field("registry", &self.registry).finish_non_exhaustive()
+    }
+}
+
+impl Planner {
+    /// A planner for a registry.
+    pub fn new(registry: Registry, surroundings: Surroundings, redactor: Arc<Redactor>, clock: Arc<dyn Clock>) -> Self {
+        let registry = ArcSwap::from_pointee(registry);
+        Self { registry, templates: Templates::default(), redactor, surroundings, clock }
+    }
+
+    /// The registry of this moment.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.load_full()
+    }
+
+    /// Puts another registry in place; plans that were made keep theirs.
+    pub fn replace(&self, registry: Registry) {
+        self.registry.store(Arc::new(registry));
+    }
+
+    /// Plans a command. Looks up what has to be looked up, and changes nothing.
+    pub async fn plan(&self, command: &Command) -> Result<Plan, PlanError> {
+        self.plan_by(command, None).await
+    }
+
+    /// Plans a command for the integration that a person chose among those of [`PlanError::Ambiguous`].
+    pub async fn plan_with(&self, command: &Command, integration: &str) -> Result<Plan, PlanError> {
+        self.plan_by(command, Some(integration)).await
+    }
+
+    /// The plan that has the digest. Where several integrations could do it, the digest says which was chosen.
+    pub(super) async fn plan_again(&self, command: &Command, digest: Digest) -> Result<Option<Plan>, PlanError> {
+        let candidates = match self.plan(command).await {
+            Ok(plan) => return Ok(Some(plan).filter(|plan| plan.digest == digest)),
+            Err(PlanError::Ambiguous { candidates, .. }) => candidates,
+            Err(error) => return Err(error),
+        };
+        for integration in candidates {
+            let plan = self.plan_with(command, &integration).await;
+            if let Some(plan) = plan.ok().filter(|plan| plan.digest == digest) {
+                return Ok(Some(plan));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn plan_by(&self, command: &Command, named: Option<&str>) -> Result<Plan, PlanError> {
+        let registry = self.registry();
+        let chosen = registry.choose(command, named, &self.templates, &self.surroundings)?;
+        let action = chosen.action();
+        let failed = |source: RequestError| PlanError::Request { integration: chosen.name().to_owned(), source };
+        let items = match &action.lookup {
+            Some(lookup) => self.look_up(&chosen, lookup, command).await?,
+            None => Vec::new(),
+        };
+        let views = self.views(&chosen, command, &Circumstances::planned()).map_err(|error| failed(error.into()))?;
+        let views = views.with("items", &Json::Array(items.clone()));
+        let (requests, identity) = match action.builtin() {
+            None => {
+                let requests = rounds(&items, &views).into_iter().map(|views| {
+                    let request = fill(&chosen.integration, &self.templates, &action.step.call, &views.told)?;
+                    Ok(request.into_iter())
+                });
+                let requests: Result<Vec<_>, RequestError> = requests.collect();
+                (requests.map_err(failed)?.into_iter().flatten().collect(), Json::Null)
+            }
+            Some(name) => {
+                let identity = match registry.builtins.get(name) {
+                    Some(builtin) => {
+                        builtin.identify(command).await.map_err(|error| self.builtin_failed(&chosen, error))?
+                    }
+                    None => Json::Null,
+                };
+                let call =
+                    BuiltinRequest { name: name.to_owned(), command: command.to_string(), identity: identity.clone() };
+                (vec![Request::Builtin(call)], identity)
+            }
+        };
+        let lock = match &action.lock {
+            Some(lock) => self.templates.text(lock, &views.told).map_err(|error| failed(error.into()))?,
+            None => default_lock(command),
+        };
+        let runs: Vec<_> = requests.iter().map(ToString::to_string).collect();
+        Ok(Plan {
+            integration: chosen.name().to_owned(),
+            action: action.name.clone(),
+            runs: self.redactor.clean(&runs.join("\n")),
+            digest: digest(&chosen, &requests),
+            lock,
+            timeout: action.timeout,
+            command: command.clone(),
+            items,
+            identity,
+            chosen,
+        })
+    }
+
+    /// What templates see of the command, under these circumstances.
+    pub(super) fn views(
+        &self,
+        chosen: &Chosen,
+        command: &Command,
+        circumstances: &Circumstances,
+    ) -> Result<Views, TemplateError> {
+        Views::new(&chosen.integration, command, circumstances, &self.templates, &self.surroundings)
+    }
+
+    /// What an action of our own does when it is called.
+    pub(super) fn builtin(&self, name: &str) -> Option<Arc<dyn Builtin>> {
+        self.registry().builtins.get(name).cloned()
+    }
+
+    pub(super) fn builtin_failed(&self, chosen: &Chosen, error: super::builtin::BuiltinError) -> ActionError {
+        let integration = chosen.name().to_owned();
+        let said = self.redactor.clean(&error.to_string());
+        match error {
+            super::builtin::BuiltinError::Refused(_) => ActionError::Refused { integration, said },
+            super::builtin::BuiltinError::Unclear(_) => ActionError::Cut { integration, reason: said },
+        }
+    }
+
+    /// Performs reads of an action, before anybody was asked.
+    pub(super) fn reader<'a>(&'a self, chosen: &'a Chosen, stop: &'a Stop) -> Performer<'a> {
+        let deadline = Instant::now() + READ_TIMEOUT;
+        Performer { chosen, templates: &self.templates, redactor: &self.redactor, stop, deadline }
+    }
+
+    async fn look_up(&self, chosen: &Chosen, lookup: &Lookup, command: &Command) -> Result<Vec<Json>, PlanError> {
+        let stop = Stop::never();
+        let reader = self.reader(chosen, &stop);
+        let unreadable = |error: TemplateError| PlanError::from(reader.unreadable(&error));
+        let circumstances = Circumstances::looking(self.clock.now());
+        let views = self.views(chosen, command, &circumstances).map_err(unreadable)?;
+        let answer = reader.run(&lookup.step, &views).await?;
+        let views = views.after(&answer);
+        let found = self.templates.evaluate(&lookup.items, &views.told).map_err(unreadable)?;
+        let elements = match found {
+            None => Vec::new(),
+            Some(Json::Array(elements)) => elements,
+            Some(_) => {
+                let reason = format!("`{}`: expected a list", lookup.items.source());
+                return Err(ActionError::Unreadable { integration: chosen.name().to_owned(), reason }.into());
+            }
+        };
+        let mut items = Vec::new();
+        for element in elements {
+            let views = views.clone().with("item", &element);
+            let meant = match &lookup.filter {
+                Some(filter) => self.templates.truth(filter, &views.told).map_err(unreadable)?,
+                None => true,
+            };
+            if meant {
+                items.extend(self.templates.tree(&lookup.keep, &views.told).map_err(unreadable)?);
+            }
+        }
+        match items.len() {
+            0 => {
+                let said = match &lookup.none {
+                    Some(none) => self.templates.prose(none, &views.told).map_err(unreadable)?,
+                    None => format!("`{}` has nothing that matches", chosen.name()),
+                };
+                Err(PlanError::NotFound { said: self.redactor.clean(&said) })
+            }
+            1 => Ok(items),
+            2..=MAX_ITEMS if chosen.action().each => Ok(items),
+            _ => Err(PlanError::SeveralFound {
+                integration: chosen.name().to_owned(),
+                found: items.iter().take(10).map(|item| self.redactor.clean(&name_of(item))).collect(),
+            }),
+        }
+    }
+}
+
+/// The views of each round: one for each thing that was found, or one.
+pub(super) fn rounds(items: &[Json], views: &Views) -> Vec<Views> {
+    if items.is_empty() {
+        return vec![views.clone()];
+    }
+    items.iter().map(|item| views.clone().with("item", item)).collect()
+}
+
+/// What a thing is called: its `name`, if that was kept.
+fn name_of(item: &Json) -> String {
+    let name = item.get("name").unwrap_or(item);
+    name.as_str().map_or_else(|| name.to_string(), ToOwned::to_owned)
+}
+
+/// The first argument and the environment: `service=checkout environment=staging`. Reads need no lock.
+fn default_lock(command: &Command) -> Option<String> {
+    if command.effect() == Effect::Read {
+        return None;
+    }
+    let first = command.arguments().first();
+    let environment = command.arguments().iter().skip(1).find(|(name, _)| name.as_str() == "environment");
+    let target: Vec<_> = first.into_iter().chain(environment).map(|(name, value)| format!("{name}={value}")).collect();
+    Some(if target.is_empty() { command.intent().to_string() } else { target.join(" ") })
+}
+
+fn digest(chosen: &Chosen, requests: &[Request]) -> Digest {
+    let action = chosen.action();
+    let definition = action.definition.to_string();
+    // Requests are texts and JSON: they always serialise.
+    let requests = serde_json::to_vec(requests).unwrap_or_default();
+    Digest::of([b"sayso plan 1", chosen.name().as_bytes(), action.name.as_bytes(), definition.as_bytes(), &requests])
+}

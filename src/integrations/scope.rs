@@ -1,0 +1,93 @@
+//! What templates see of a command, of an integration, and of the circumstances of the run.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value as Json};
+
+use super::answer::Answer;
+use super::registry::Integration;
+use super::settings::{Secrets, Surroundings};
+use super::template::{Scope, TemplateError, Templates};
+use crate::domain::Command;
+
+/// What is only known when a command runs. Before that, words stand in their place: what is approved is "from now, for
+/// two hours", and the digest stays the same until then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Circumstances {
+    now: String,
+    requester: String,
+    proposal: String,
+}
+
+impl Circumstances {
+    /// Before the run.
+    pub(super) fn planned() -> Self {
+        Self { now: "<now>".to_owned(), requester: "<requester>".to_owned(), proposal: "<proposal>".to_owned() }
+    }
+
+    /// For a read that is made before the run.
+    pub(super) fn looking(now: Timestamp) -> Self {
+        Self { now: now.to_string(), ..Self::planned() }
+    }
+
+    /// At the run.
+    pub(super) fn running(now: Timestamp, requester: &str, proposal: &str) -> Self {
+        Self { now: now.to_string(), requester: requester.to_owned(), proposal: proposal.to_owned() }
+    }
+}
+
+/// What templates see.
+pub(super) fn scope(
+    integration: &Integration,
+    command: &Command,
+    circumstances: &Circumstances,
+    secrets: Secrets,
+    templates: &Templates,
+    surroundings: &Surroundings,
+) -> Result<Scope, TemplateError> {
+    let arguments: Map<String, Json> =
+        command.arguments().iter().map(|(name, value)| (name.to_string(), value.to_json())).collect();
+    let mut scope = Scope::default();
+    for (name, value) in &arguments {
+        scope = scope.with(name, value);
+    }
+    let text = |text: &str| Json::from(text);
+    let scope = scope
+        .with("arguments", &Json::Object(arguments))
+        .with("machine", &text(&surroundings.machine))
+        .with("now", &text(&circumstances.now))
+        .with("requester", &text(&circumstances.requester))
+        .with("proposal", &text(&circumstances.proposal));
+    let connection = integration.connection.to_json(secrets, templates, &scope)?;
+    let settings = integration.settings.to_json(secrets, templates, &scope)?;
+    Ok(scope.with("connection", &connection).with("settings", &settings))
+}
+
+/// The two views of one attempt: what is sent holds the secrets, what is told does not.
+#[derive(Debug, Clone)]
+pub(super) struct Views {
+    pub(super) sent: Scope,
+    pub(super) told: Scope,
+}
+
+impl Views {
+    pub(super) fn new(
+        integration: &Integration,
+        command: &Command,
+        circumstances: &Circumstances,
+        templates: &Templates,
+        surroundings: &Surroundings,
+    ) -> Result<Self, TemplateError> {
+        let view = |secrets| scope(integration, command, circumstances, secrets, templates, surroundings);
+        Ok(Self { sent: view(Secrets::Revealed)?, told: view(Secrets::Named)? })
+    }
+
+    /// With one more name in both.
+    pub(super) fn with(self, name: &str, value: &Json) -> Self {
+        Self { sent: self.sent.with(name, value), told: self.told.with(name, value) }
+    }
+
+    /// With what an answer says.
+    pub(super) fn after(&self, answer: &Answer) -> Self {
+        answer.names().into_iter().fold(self.clone(), |views, (name, value)| views.with(name, &value))
+    }
+}

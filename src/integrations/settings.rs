@@ -1,0 +1,230 @@
+//! Where the values of a connection and of the settings come from: the manifest, the configuration, the environment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::redact::Redactor;
+use super::template::{Scope, TemplateError, Templates};
+use crate::catalogue::manifest::{Setting, Template};
+use crate::domain::Secret;
+
+/// The largest secret, in bytes.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
+
+/// What an integration may ask about the machine it runs on. A value, so that tests need not change the process.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Reads an environment variable.
+    pub env: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    /// The machine's name.
+    pub machine: String,
+}
+
+impl Surroundings {
+    /// This process' environment, this machine's name.
+    pub fn here() -> Self {
+        let machine = sysinfo::System::host_name().unwrap_or_else(|_| "localhost".to_owned());
+        Self { env: Arc::new(|variable| std::env::var(variable).ok()), machine }
+    }
+
+    /// A variable that is set and not empty.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.env)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// A secret, from the variable or from the file that `<variable>_FILE` names.
+    fn secret(&self, variable: &str) -> Result<Option<Secret>, String> {
+        if let Some(value) = self.variable(variable) {
+            return Ok(Some(Secret::new(value.trim().to_owned())));
+        }
+        let Some(path) = self.variable(&format!("{variable}_FILE")) else { return Ok(None) };
+        read_secret(&path).map(Some).map_err(|reason| format!("`{variable}_FILE`: `{path}` {reason}"))
+    }
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings").field("machine", &self.machine).finish_non_exhaustive()
+    }
+}
+
+fn read_secret(path: &str) -> Result<Secret, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    if !metadata.is_file() || metadata.len() > MAX_SECRET_BYTES {
+        return Err("is no small regular file".to_owned());
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(format!("can be read by others (mode {mode:o}); run `chmod 600` on it"));
+        }
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    match text.trim() {
+        "" => Err("is empty".to_owned()),
+        text => Ok(Secret::new(text.to_owned())),
+    }
+}
+
+/// Values that were found. Secrets stay apart from the rest until a request is sent.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Values(BTreeMap<String, Found>);
+
+#[derive(Debug, Clone)]
+enum Found {
+    Value(Json),
+    Secret(Secret),
+    Template(Template),
+    Table(Values),
+}
+
+/// Whether secrets are filled in, or only named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrets {
+    /// As they are: for what is sent.
+    Revealed,
+    /// As `<token>`: for what is shown, digested, and seen by replies.
+    Named,
+}
+
+impl Values {
+    /// Finds the values. What is missing is noted in `lacking`, for people; secrets are made known to the redactor.
+    pub(super) fn find(
+        settings: &BTreeMap<String, Setting>,
+        surroundings: &Surroundings,
+        redactor: &Redactor,
+        lacking: &mut Vec<String>,
+    ) -> Self {
+        let mut values = BTreeMap::new();
+        for (name, setting) in settings {
+            let found = match setting {
+                Setting::Value(value) => Some(Found::Value(value.clone())),
+                Setting::Template(template) => Some(Found::Template(template.clone())),
+                Setting::Table(table) => Some(Found::Table(Self::find(table, surroundings, redactor, lacking))),
+                Setting::Env { variable, default, optional } => {
+                    let value = surroundings.variable(variable).or_else(|| default.clone());
+                    if value.is_none() && !optional {
+                        lacking.push(format!("`{variable}` is not set"));
+                    }
+                    value.map(|value| Found::Value(value.into()))
+                }
+                Setting::Secret { variable, optional } => match surroundings.secret(variable) {
+                    Ok(Some(secret)) => {
+                        redactor.learn(&secret);
+                        Some(Found::Secret(secret))
+                    }
+                    Ok(None) => {
+                        if !optional {
+                            lacking.push(format!("`{variable}` is not set"));
+                        }
+                        None
+                    }
+                    Err(reason) => {
+                        lacking.push(reason);
+                        None
+                    }
+                },
+            };
+            values.extend(found.map(|found| (name.clone(), found)));
+        }
+        Self(values)
+    }
+
+    /// The text of one value.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        match self.0.get(name)? {
+            Found::Value(Json::String(text)) => Some(text.clone()),
+            Found::Value(value) => Some(value.to_string()),
+            Found::Secret(secret) => Some(secret.expose().to_owned()),
+            Found::Template(_) | Found::Table(_) => None,
+        }
+    }
+
+    /// All of them, as templates see them. Templates among them are filled in from the scope; one that is undefined
+    /// there is left out.
+    pub(super) fn to_json(
+        &self,
+        secrets: Secrets,
+        templates: &Templates,
+        scope: &Scope,
+    ) -> Result<Json, TemplateError> {
+        let mut object = serde_json::Map::new();
+        for (name, found) in &self.0 {
+            let value = match (found, secrets) {
+                (Found::Value(value), _) => Some(value.clone()),
+                (Found::Secret(secret), Secrets::Revealed) => Some(secret.expose().into()),
+                (Found::Secret(_), Secrets::Named) => Some(format!("<{name}>").into()),
+                (Found::Template(template), _) => templates.value(template, scope)?,
+                (Found::Table(table), _) => Some(table.to_json(secrets, templates, scope)?),
+            };
+            if let Some(value) = value {
+                object.insert(name.clone(), value);
+            }
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn surroundings(variables: &[(&str, &str)]) -> Surroundings {
+        let variables: BTreeMap<String, String> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Surroundings { env: Arc::new(move |name| variables.get(name).cloned()), machine: "here".to_owned() }
+    }
+
+    fn secret(optional: bool) -> BTreeMap<String, Setting> {
+        BTreeMap::from([("token".to_owned(), Setting::Secret { variable: "TOKEN".to_owned(), optional })])
+    }
+
+    #[test]
+    fn a_secret_is_named_and_revealed_only_when_sent() {
+        let redactor = Redactor::default();
+        let mut lacking = Vec::new();
+        let values = Values::find(&secret(false), &surroundings(&[("TOKEN", "s3cret-value")]), &redactor, &mut lacking);
+        let json = |secrets| values.to_json(secrets, &Templates::default(), &Scope::default()).unwrap();
+        assert_eq!(json(Secrets::Named), json!({"token": "<token>"}));
+        assert_eq!(json(Secrets::Revealed), json!({"token": "s3cret-value"}));
+        assert_eq!(format!("{values:?}").contains("s3cret"), false);
+        assert_eq!(redactor.clean("it is s3cret-value"), "it is [redacted]");
+        assert!(lacking.is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let mut lacking = Vec::new();
+        Values::find(&secret(false), &surroundings(&[]), &Redactor::default(), &mut lacking);
+        Values::find(&secret(true), &surroundings(&[]), &Redactor::default(), &mut lacking);
+        assert_eq!(lacking, ["`TOKEN` is not set"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_file_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "s3cret-value\n").unwrap();
+        let path = path.to_str().unwrap();
+        let here = surroundings(&[("TOKEN_FILE", path)]);
+        for (mode, said) in [(0o600, None), (0o640, Some("can be read by others (mode 640); run `chmod 600` on it"))] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let mut lacking = Vec::new();
+            let values = Values::find(&secret(false), &here, &Redactor::default(), &mut lacking);
+            assert_eq!(
+                lacking,
+                said.map(|said| format!("`TOKEN_FILE`: `{path}` {said}")).into_iter().collect::<Vec<_>>()
+            );
+            assert_eq!(values.text("token").is_some(), said.is_none());
+        }
+    }
+}
