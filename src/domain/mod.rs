@@ -11,6 +11,8 @@ mod ids;
 mod intent;
 mod outcome;
 mod secret;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 mod typed;
 mod value;

@@ -104,6 +104,10 @@ impl Act<'_> {
             answer = self.poll(poll, &views, deadline).await?;
             views = views.after(&answer);
         }
+        if let Some(select) = &self.action().select {
+            let items = self.performer(deadline).select(select, &views)?;
+            views = views.with("items", &Json::Array(items));
+        }
         let output = self.output(&answer, &views)?;
         Ok(Told { views, output })
     }
@@ -196,6 +200,13 @@ impl Act<'_> {
                 () = sleep(poll.every) => {}
             }
         }
+    }
+
+    /// What a poll that found a failure says of it.
+    fn failure(&self, poll: &Poll, views: &Views) -> String {
+        let said = poll.step.failure.as_ref().map(|failure| self.planner.templates.prose(failure, &views.told));
+        let said = said.and_then(Result::ok).unwrap_or_else(|| "reports that it failed".to_owned());
+        self.planner.redactor.clean(&said)
     }
 
     /// The answer for people. A read that cannot be told has failed; a change has not.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
+use super::host;
 use super::redact::Redactor;
 use crate::domain::{Actor, Command, ExecutionId, ProposalId};
 
@@ -81,6 +82,13 @@ impl Progress {
 pub struct Builtins(BTreeMap<String, Arc<dyn Builtin>>);
 
 impl Builtins {
+    /// Those about this machine.
+    pub fn of_this_machine() -> Self {
+        let mut builtins = Self::default();
+        host::register(&mut builtins);
+        builtins
+    }
+
     /// Adds one; a later one takes the place of an earlier one.
     pub fn register(&mut self, name: &str, builtin: Arc<dyn Builtin>) {
         self.0.insert(name.to_owned(), builtin);

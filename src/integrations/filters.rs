@@ -19,11 +19,13 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("bytes", |value: Value| in_unit(&value, "bytes"));
     environment.add_filter("cut", cut);
     environment.add_filter("duration", |value: Value| in_unit(&value, "seconds"));
+    environment.add_filter("fields", fields);
     environment.add_filter("minus", |value: Value, by: String| moved(&value, &by, '-'));
     environment.add_filter("number", |value: Value| in_unit(&value, "number"));
     environment.add_filter("percent", |value: Value| in_unit(&value, "percent"));
     environment.add_filter("plus", |value: Value, by: String| moved(&value, &by, '+'));
     environment.add_filter("quoted", |text: String| serde_json::Value::from(text).to_string());
+    environment.add_filter("regex_escape", |text: String| regex::escape(&text));
     environment.add_filter("seconds", |value: Value| as_seconds(&value).map(whole));
     environment.add_filter("selector", selector);
     environment.add_filter("short_duration", short_duration);
@@ -182,8 +184,9 @@ fn short_duration(value: Value) -> Result<String, Error> {
 }
 
 /// A label selector as Prometheus and Loki read it: `{"service": "a", "code=~": "5.."}` is `{code=~"5..",service="a"}`.
-/// A key may end in its operator; undefined values are left out.
+/// A key may end in its operator; undefined values are left out; `__name__` stands in front.
 fn selector(labels: Value) -> Result<String, Error> {
+    let mut metric = String::new();
     let mut matchers = Vec::new();
     for key in labels.try_iter()? {
         let value = labels.get_item(&key)?;
@@ -191,6 +194,11 @@ fn selector(labels: Value) -> Result<String, Error> {
             continue;
         }
         let key = key.to_string();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+        if key == "__name__" && value.as_str().is_some_and(|name| name.chars().all(is_name)) {
+            metric = value.to_string();
+            continue;
+        }
         let label = key.trim_end_matches(['=', '!', '~']);
         let operator = if label.len() < key.len() { &key[label.len()..] } else { "=" };
         let is_label = label.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -200,7 +208,12 @@ fn selector(labels: Value) -> Result<String, Error> {
         }
         matchers.push(format!("{label}{operator}{}", serde_json::Value::from(value.to_string())));
     }
-    Ok(format!("{{{}}}", matchers.join(",")))
+    Ok(format!("{metric}{{{}}}", matchers.join(",")))
+}
+
+/// Lines of `name=value` as an object; other lines are left out.
+fn fields(text: String) -> Value {
+    Value::from_pairs(text.lines().filter_map(|line| line.split_once('=')))
 }
 
 /// At most so many characters; says how many are missing.

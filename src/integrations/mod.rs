@@ -10,6 +10,7 @@ mod builtin;
 mod error;
 mod executor;
 mod filters;
+mod host;
 mod http;
 mod known;
 mod lock;
@@ -24,8 +25,6 @@ mod settings;
 mod stop;
 mod suitable;
 mod template;
-#[cfg(test)]
-mod testing;
 
 pub use builtin::{Builtin, BuiltinError, Builtins, Progress, RunContext};
 pub use error::{ActionError, PlanError};

@@ -1,5 +1,6 @@
 //! One step: fill in the request, send it, read the answer, judge it.
 
+use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::answer::{Answer, Ending, looks_like_html};
@@ -11,7 +12,7 @@ use super::request::{Filler, Request, RequestError};
 use super::scope::Views;
 use super::stop::Stop;
 use super::template::{Scope, TemplateError, Templates};
-use crate::catalogue::manifest::{Call, Computed, Step};
+use crate::catalogue::manifest::{Call, Computed, Select, Step};
 
 /// Performs the steps of one attempt.
 pub(super) struct Performer<'a> {
@@ -92,6 +93,30 @@ impl Performer<'_> {
         } else {
             ActionError::Refused { integration, said }
         })
+    }
+
+    /// The elements of an answer that are meant.
+    pub(super) fn select(&self, select: &Select, views: &Views) -> Result<Vec<Json>, ActionError> {
+        let unreadable = |error: TemplateError| self.unreadable(&error);
+        let elements = match self.templates.evaluate(&select.items, &views.told).map_err(unreadable)? {
+            None => Vec::new(),
+            Some(Json::Array(elements)) => elements,
+            Some(_) => {
+                let reason = format!("`{}`: expected a list", select.items.source());
+                return Err(ActionError::Unreadable { integration: self.chosen.name().to_owned(), reason });
+            }
+        };
+        let mut items = Vec::new();
+        for element in elements {
+            let scope = views.told.clone().with("item", &element);
+            let meant = select.filter.as_ref().map(|filter| self.templates.truth(filter, &scope)).transpose();
+            match &select.keep {
+                _ if meant.map_err(unreadable)? == Some(false) => {}
+                Some(keep) => items.extend(self.templates.tree(keep, &scope).map_err(unreadable)?),
+                None => items.push(element),
+            }
+        }
+        Ok(items)
     }
 
     /// An answer that a template could not make sense of.

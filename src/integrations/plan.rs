@@ -196,26 +196,7 @@ impl Planner {
         let views = self.views(chosen, command, &circumstances).map_err(unreadable)?;
         let answer = reader.run(&lookup.step, &views).await?;
         let views = views.after(&answer);
-        let found = self.templates.evaluate(&lookup.items, &views.told).map_err(unreadable)?;
-        let elements = match found {
-            None => Vec::new(),
-            Some(Json::Array(elements)) => elements,
-            Some(_) => {
-                let reason = format!("`{}`: expected a list", lookup.items.source());
-                return Err(ActionError::Unreadable { integration: chosen.name().to_owned(), reason }.into());
-            }
-        };
-        let mut items = Vec::new();
-        for element in elements {
-            let views = views.clone().with("item", &element);
-            let meant = match &lookup.filter {
-                Some(filter) => self.templates.truth(filter, &views.told).map_err(unreadable)?,
-                None => true,
-            };
-            if meant {
-                items.extend(self.templates.tree(&lookup.keep, &views.told).map_err(unreadable)?);
-            }
-        }
+        let items = reader.select(&lookup.select, &views)?;
         match items.len() {
             0 => {
                 let said = match &lookup.none {

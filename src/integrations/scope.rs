@@ -58,8 +58,13 @@ pub(super) fn scope(
         .with("requester", &text(&circumstances.requester))
         .with("proposal", &text(&circumstances.proposal));
     let connection = integration.connection.to_json(secrets, templates, &scope)?;
-    let settings = integration.settings.to_json(secrets, templates, &scope)?;
-    Ok(scope.with("connection", &connection).with("settings", &settings))
+    let scope = scope.with("connection", &connection);
+    // Twice: a template among the settings may use values, and templates that use values.
+    let settings = |scope: &Scope| integration.settings.to_json(secrets, templates, scope);
+    let plain = integration.settings.plain(secrets);
+    let once = settings(&scope.clone().with("settings", &plain))?;
+    let twice = settings(&scope.clone().with("settings", &once))?;
+    Ok(scope.with("settings", &twice))
 }
 
 /// The two views of one attempt: what is sent holds the secrets, what is told does not.

@@ -153,18 +153,26 @@ impl Values {
         templates: &Templates,
         scope: &Scope,
     ) -> Result<Json, TemplateError> {
+        self.as_json(secrets, &|template| templates.value(template, scope))
+    }
+
+    /// All of them but the templates.
+    pub(super) fn plain(&self, secrets: Secrets) -> Json {
+        let Ok(json) = self.as_json(secrets, &|_| Ok::<_, std::convert::Infallible>(None));
+        json
+    }
+
+    fn as_json<E>(&self, secrets: Secrets, filled: &dyn Fn(&Template) -> Result<Option<Json>, E>) -> Result<Json, E> {
         let mut object = serde_json::Map::new();
         for (name, found) in &self.0 {
             let value = match (found, secrets) {
                 (Found::Value(value), _) => Some(value.clone()),
                 (Found::Secret(secret), Secrets::Revealed) => Some(secret.expose().into()),
                 (Found::Secret(_), Secrets::Named) => Some(format!("<{name}>").into()),
-                (Found::Template(template), _) => templates.value(template, scope)?,
-                (Found::Table(table), _) => Some(table.to_json(secrets, templates, scope)?),
+                (Found::Template(template), _) => filled(template)?,
+                (Found::Table(table), _) => Some(table.as_json(secrets, filled)?),
             };
-            if let Some(value) = value {
-                object.insert(name.clone(), value);
-            }
+            object.extend(value.map(|value| (name.clone(), value)));
         }
         Ok(Json::Object(object))
     }

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Argument, Call, Computed, Constraint, Expression, Manifest, Place, Setting, Step, Template};
+use super::{
+    Action, Argument, Call, Computed, Constraint, Expression, Manifest, Place, Select, Setting, Step, Template,
+};
 use crate::catalogue::fields::suggestion;
 use crate::catalogue::{Diagnostic, Severity};
 use crate::domain::{Effect, Intent, Intents, nearest};
@@ -29,7 +31,10 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
                     fault(text.place(), message, hint);
                 }
             }
-            if action.lookup.is_none() && text.names().iter().any(|name| root(name) == "item") {
+            if action.lookup.is_none()
+                && action.select.is_none()
+                && text.names().iter().any(|name| root(name) == "item")
+            {
                 fault(text.place(), "`item` is what a lookup finds, and there is none".to_owned(), None);
             }
         }
@@ -75,6 +80,7 @@ impl Manifest {
                 }
             }
         }
+        faults.sort_by_key(|fault| (fault.line, fault.column));
         faults
     }
 }
@@ -163,22 +169,22 @@ pub fn used_parameters(action: &Action, settings: &BTreeMap<String, Setting>) ->
     if action.builtin().is_some() {
         return None;
     }
-    let mut used: BTreeSet<String> = action.parameters.keys().cloned().collect();
-    let mut add = |name: &str| {
-        used.insert(name.strip_prefix("arguments.").unwrap_or(root(name)).to_owned());
-    };
-    for leaf in action.effective_leaves() {
-        for name in leaf.names() {
-            add(name);
-            if let Some(path) = name.strip_prefix("settings.") {
-                setting_templates(settings, path)
-                    .iter()
-                    .flat_map(|template| template.names())
-                    .for_each(|name| add(name));
-            }
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    let mut open: Vec<&str> =
+        action.effective_leaves().into_iter().flat_map(|leaf| leaf.names()).map(String::as_str).collect();
+    while let Some(name) = open.pop() {
+        if names.insert(name)
+            && let Some(path) = name.strip_prefix("settings.")
+        {
+            let templates = setting_templates(settings, path);
+            open.extend(templates.into_iter().flat_map(|template| template.names()).map(String::as_str));
         }
     }
-    if used.contains("arguments") { None } else { Some(used) }
+    if names.contains("arguments") {
+        return None;
+    }
+    let named = names.into_iter().map(|name| root(name.strip_prefix("arguments.").unwrap_or(name)).to_owned());
+    Some(named.chain(action.parameters.keys().cloned()).collect())
 }
 
 /// The templates among the settings at and below a path.
@@ -201,8 +207,16 @@ fn texts(action: &Action) -> Vec<Text<'_>> {
         texts.extend(step.success.iter().map(|success| (success as &dyn Computed, true)));
         texts.extend(step.failure.iter().map(|failure| (failure as &dyn Computed, true)));
     }
+    fn select<'m>(texts: &mut Vec<Text<'m>>, select: &'m Select) {
+        let expressions = std::iter::once(&select.items).chain(&select.filter);
+        texts.extend(expressions.map(|expression| (expression as &dyn Computed, true)));
+        let mut keep = Vec::new();
+        select.keep.iter().for_each(|tree| tree.gather(&mut keep));
+        texts.extend(keep.into_iter().map(|leaf| (leaf, true)));
+    }
     let mut texts: Vec<Text<'_>> = Vec::new();
     step(&mut texts, &action.step, false);
+    action.select.iter().for_each(|selected| select(&mut texts, selected));
     texts.extend(action.lock.iter().map(|lock| (lock as &dyn Computed, false)));
     texts.extend(action.summary.iter().chain(&action.reply).map(|text| (text as &dyn Computed, true)));
     for constraint in action.parameters.values() {
@@ -212,11 +226,7 @@ fn texts(action: &Action) -> Vec<Text<'_>> {
     }
     if let Some(lookup) = &action.lookup {
         step(&mut texts, &lookup.step, false);
-        let expressions = std::iter::once(&lookup.items).chain(&lookup.filter);
-        texts.extend(expressions.map(|expression| (expression as &dyn Computed, true)));
-        let mut keep = Vec::new();
-        lookup.keep.gather(&mut keep);
-        texts.extend(keep.into_iter().map(|leaf| (leaf, true)));
+        select(&mut texts, &lookup.select);
         texts.extend(lookup.none.iter().map(|none| (none as &dyn Computed, true)));
     }
     if let Some(preview) = &action.preview {

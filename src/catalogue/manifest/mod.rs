@@ -119,6 +119,8 @@ pub struct Action {
     pub preview: Option<Preview>,
     /// What is done.
     pub step: Step,
+    /// Which part of the answer is meant.
+    pub select: Option<Select>,
     /// Whether it is done for each thing that `lookup` finds; otherwise there must be exactly one.
     pub each: bool,
     /// How to wait until it is done.
@@ -246,17 +248,24 @@ pub enum Decode {
     DockerStream,
 }
 
+/// The elements of an answer that are meant; templates see them as `items`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Select {
+    /// The list within the answer.
+    pub items: Expression,
+    /// Which of its elements, each seen as `item`, are meant; all of them without this.
+    pub filter: Option<Expression>,
+    /// What is kept of an element; all of it without this.
+    pub keep: Option<Tree>,
+}
+
 /// A read that finds what a request is about. What it keeps is part of what is approved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lookup {
     /// The read.
     pub step: Step,
-    /// The list within the answer.
-    pub items: Expression,
-    /// Which of its elements, `item`, are meant.
-    pub filter: Option<Expression>,
-    /// What is kept of an element; the request sees it as `item`.
-    pub keep: Tree,
+    /// What is meant; the request sees each as `item`.
+    pub select: Select,
     /// What to say when there is none.
     pub none: Option<Template>,
 }
@@ -314,14 +323,13 @@ impl Action {
         }
     }
 
-    /// What decides what is done: the leaves of the request and of the lookup. What only the reply or the preview
+    /// What decides what is done: the leaves of the request and of the lookup, and what is selected. What only the reply or the preview
     /// mentions does not count.
     pub fn effective_leaves(&self) -> Vec<&dyn Computed> {
         let mut leaves = self.step.call.leaves();
-        if let Some(lookup) = &self.lookup {
-            leaves.extend(lookup.step.call.leaves());
-            leaves.extend(lookup.filter.iter().map(|filter| filter as &dyn Computed));
-        }
+        leaves.extend(self.lookup.iter().flat_map(|lookup| lookup.step.call.leaves()));
+        let selects = self.select.iter().chain(self.lookup.iter().map(|lookup| &lookup.select));
+        leaves.extend(selects.filter_map(|select| select.filter.as_ref()).map(|filter| filter as &dyn Computed));
         leaves
     }
 }

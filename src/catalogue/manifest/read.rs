@@ -7,8 +7,8 @@ use toml::de::DeValue;
 use super::settings::{connection, requirements, setting};
 use super::template::{Expression, Place, Template, TemplateFault};
 use super::{
-    Action, Argument, Body, Call, Constraint, Decode, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall, Step,
-    Tree, shell,
+    Action, Argument, Body, Call, Constraint, Decode, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall, Select,
+    Step, Tree, shell,
 };
 use crate::catalogue::fields::{Document, Item, Table};
 use crate::domain::{Digest, IntentName};
@@ -27,7 +27,11 @@ pub(super) fn manifest(document: &Document<'_>) -> Option<Manifest> {
     let mut root = document.root();
     let file = document.file();
     let name = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".toml").to_owned();
-    let summary = required(document, "the manifest", "summary", root.get("summary")).and_then(text);
+    let summary = root.get("summary");
+    if summary.is_none() {
+        document.error_in_file("the manifest needs `summary`", None);
+    }
+    let summary = summary.and_then(text);
     let requires = root.get("requires").map(requirements).unwrap_or_default();
     let connection = root.get("connection").and_then(|item| connection(&item));
     let settings = root.get("settings").map(|item| table_of(&item, setting)).unwrap_or_default();
@@ -50,7 +54,7 @@ pub(super) fn manifest(document: &Document<'_>) -> Option<Manifest> {
 fn action(name: &str, item: &Item<'_>) -> Option<Action> {
     let mut table = item.table()?;
     let what = format!("action `{name}`");
-    let implements = required(item.document(), &what, "implements", table.get("implements"));
+    let implements = required(item, &what, "implements", table.get("implements"));
     let place = implements.as_ref().map_or_else(Place::default, place);
     let implements = implements.and_then(|item| item.parse(str::parse::<IntentName>));
     let parameters = table.get("parameters").map(|item| named(&item, constraint)).unwrap_or_default();
@@ -65,6 +69,7 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
     let fallback = table.get("fallback").and_then(|item| item.boolean()).unwrap_or(false);
     let summary = table.get("summary").and_then(|item| template(&item));
     let reply = table.get("reply").and_then(|item| template(&item));
+    let select = select(&mut table);
     let step = step(&what, ANY_KIND, item, &mut table);
     table.finish();
     if each && lookup.is_none() {
@@ -79,6 +84,7 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
         lookup,
         preview,
         step: step?,
+        select,
         each,
         poll,
         timeout,
@@ -121,18 +127,41 @@ pub(super) fn whole(pattern: &str) -> String {
 
 fn lookup(item: &Item<'_>) -> Option<Lookup> {
     let mut table = item.table()?;
-    let items = required(item.document(), "the lookup", "items", table.get("items")).and_then(|item| expression(&item));
-    let filter = table.get("where").and_then(|item| expression(&item));
-    let keep = required(item.document(), "the lookup", "keep", table.get("keep")).and_then(|item| tree(&item));
+    let select = select(&mut table);
     let none = table.get("none").and_then(|item| template(&item));
     let step = step("the lookup", READING_KINDS, item, &mut table);
     table.finish();
-    Some(Lookup { step: step?, items: items?, filter, keep: keep?, none })
+    match &select {
+        None => item.document().error(item.key_span.start, "the lookup needs `items`", None),
+        Some(select) if select.keep.is_none() => {
+            let hint = "keep what the request needs and what does not change by itself: it is part of what is approved";
+            item.document().error(item.key_span.start, "the lookup needs `keep`", Some(hint.to_owned()));
+        }
+        Some(_) => {}
+    }
+    Some(Lookup { step: step?, select: select?, none })
+}
+
+/// Reads `items`, `where`, `keep`.
+fn select(table: &mut Table<'_>) -> Option<Select> {
+    let items = table.get("items");
+    let filter = table.get("where");
+    let keep = table.get("keep");
+    if items.is_none() {
+        for part in [&filter, &keep].into_iter().flatten() {
+            let message = format!("`{}` needs `items` beside it", part.path());
+            part.document().error(part.key_span.start, message, None);
+        }
+    }
+    let items = items.and_then(|item| expression(&item));
+    let filter = filter.and_then(|item| expression(&item));
+    let keep = keep.and_then(|item| tree(&item));
+    Some(Select { items: items?, filter, keep })
 }
 
 fn preview(item: &Item<'_>) -> Option<Preview> {
     let mut table = item.table()?;
-    let reply = required(item.document(), "the preview", "reply", table.get("reply")).and_then(|item| template(&item));
+    let reply = required(item, "the preview", "reply", table.get("reply")).and_then(|item| template(&item));
     let DeValue::Table(members) = item.value() else { return None };
     let reads = READING_KINDS.iter().any(|kind| members.get(*kind).is_some());
     let step = if reads { Some(step("the preview", READING_KINDS, item, &mut table)) } else { None };
@@ -143,7 +172,7 @@ fn preview(item: &Item<'_>) -> Option<Preview> {
 fn poll(item: &Item<'_>) -> Option<Poll> {
     let mut table = item.table()?;
     let every = table.get("every").and_then(|item| duration(&item)).unwrap_or(DEFAULT_EVERY);
-    let until = required(item.document(), "the poll", "until", table.get("until")).and_then(|item| expression(&item));
+    let until = required(item, "the poll", "until", table.get("until")).and_then(|item| expression(&item));
     let fail = table.get("fail").and_then(|item| expression(&item));
     let progress = table.get("progress").and_then(|item| template(&item));
     let step = step("the poll", READING_KINDS, item, &mut table);
@@ -182,7 +211,7 @@ fn http_call(item: &Item<'_>) -> Option<HttpCall> {
     let mut table = item.table()?;
     let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].map(|method| (method, method));
     let method = table.get("method").map_or(Some("GET"), |item| item.word(&methods));
-    let path = required(item.document(), "`http`", "path", table.get("path")).and_then(|item| path(&item));
+    let path = required(item, "`http`", "path", table.get("path")).and_then(|item| path(&item));
     let query = table.get("query").map(|item| table_of(&item, values)).unwrap_or_default();
     let headers = table.get("headers").map(|item| table_of(&item, template)).unwrap_or_default();
     let json = table.get("json").and_then(|item| tree(&item)).map(Body::Json);
@@ -243,7 +272,7 @@ fn path(item: &Item<'_>) -> Option<Vec<Template>> {
 
 fn process_call(item: &Item<'_>) -> Option<ProcessCall> {
     let mut table = item.table()?;
-    let argv = required(item.document(), "`process`", "argv", table.get("argv"))?;
+    let argv = required(item, "`process`", "argv", table.get("argv"))?;
     let env = table.get("env").map(|item| table_of(&item, template)).unwrap_or_default();
     table.finish();
     let arguments: Vec<_> = argv.list()?.iter().filter_map(argument).collect();
@@ -257,8 +286,8 @@ fn process_call(item: &Item<'_>) -> Option<ProcessCall> {
 fn argument(item: &Item<'_>) -> Option<Argument> {
     let DeValue::Table(_) = item.value() else { return template(item).map(Argument::Element) };
     let mut table = item.table()?;
-    let when = required(item.document(), "the group", "when", table.get("when")).and_then(|item| expression(&item));
-    let args = required(item.document(), "the group", "args", table.get("args")).and_then(|item| values(&item));
+    let when = required(item, "the group", "when", table.get("when")).and_then(|item| expression(&item));
+    let args = required(item, "the group", "args", table.get("args")).and_then(|item| values(&item));
     table.finish();
     Some(Argument::Group(when?, args?))
 }
@@ -300,14 +329,10 @@ pub(super) fn constant(item: &Item<'_>) -> Option<serde_json::Value> {
     }
 }
 
-pub(super) fn required<'d>(
-    document: &Document<'_>,
-    what: &str,
-    key: &str,
-    found: Option<Item<'d>>,
-) -> Option<Item<'d>> {
+/// A key that the item needs.
+pub(super) fn required<'d>(item: &Item<'_>, what: &str, key: &str, found: Option<Item<'d>>) -> Option<Item<'d>> {
     if found.is_none() {
-        document.error_in_file(format!("{what} needs `{key}`"), None);
+        item.document().error(item.key_span.start, format!("{what} needs `{key}`"), None);
     }
     found
 }

@@ -41,7 +41,7 @@ fn requirement(item: &Item<'_>) -> Option<Requirement> {
 /// Reads `[connection]`.
 pub(super) fn connection(item: &Item<'_>) -> Option<Connection> {
     let mut table = item.table()?;
-    let url = required(item.document(), "`[connection]`", "url", table.get("url")).and_then(|item| setting(&item));
+    let url = required(item, "`[connection]`", "url", table.get("url")).and_then(|item| setting(&item));
     let ca = table.get("ca").and_then(|item| setting(&item));
     let headers = table.get("headers").map(|item| table_of(&item, template)).unwrap_or_default();
     let redirects = table.get("redirects").and_then(|item| item.boolean()).unwrap_or(false);

@@ -1,11 +1,11 @@
-//! What the tests of this room share: the catalogue's intents, and commands from their typed form.
+//! What tests share: the catalogue's intents, and commands from their typed form.
 
 use std::sync::LazyLock;
 
-use crate::domain::{Command, EnumValue, Intent, Intents, Parameter, parse_typed};
+use super::{Command, EnumValue, Intent, Intents, Parameter, parse_typed};
 
 /// The catalogue's intents, without their examples.
-pub(super) static INTENTS: LazyLock<Intents> =
+pub(crate) static INTENTS: LazyLock<Intents> =
     LazyLock::new(|| include_str!("../../tests/fixtures/intents.txt").lines().filter_map(intent).collect());
 
 /// `service.restart change service*:service environment:environment level:error|warning`.
@@ -31,6 +31,6 @@ fn intent(line: &str) -> Option<Intent> {
 }
 
 /// A command from its typed form.
-pub(super) fn command(line: &str) -> Command {
+pub(crate) fn command(line: &str) -> Command {
     parse_typed(line, &INTENTS).unwrap()
 }
