@@ -1,0 +1,67 @@
+//! Everything that maintainers write, read and checked.
+
+use std::collections::BTreeSet;
+
+use super::check::{check_examples, check_intent_values};
+use super::example::Example;
+use super::intent_file::{read_intent, read_none};
+use super::runbook::{Runbook, read_runbook};
+use super::source::{DataFolders, FolderKind};
+use super::step::KnownIntents;
+use super::{Diagnostic, SourceFile};
+use crate::domain::{Digest, Intents};
+
+/// The data of the four folders. Use it only when its diagnostics hold no error.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    /// What can be asked for.
+    pub intents: Intents,
+    /// How people ask for it, and what lies near; sorted by file and line.
+    pub examples: Vec<Example>,
+    /// What to do when something is wrong; sorted by name.
+    pub runbooks: Vec<Runbook>,
+    /// `integrations/*.toml`, unread: the seam at which the manifests are joined in.
+    pub manifests: Vec<SourceFile>,
+    /// `policies/*.cedar`, unread: policy reads them.
+    pub policies: Vec<SourceFile>,
+    /// The digest of all files, names and contents.
+    pub digest: Digest,
+}
+
+impl Catalogue {
+    /// Reads the folders. The diagnostics are sorted by place, and hold every fault of every file.
+    pub fn load(folders: &DataFolders) -> (Self, Vec<Diagnostic>) {
+        let mut diagnostics = Vec::new();
+        let intent_files = folders.intents.read(FolderKind::Intents, &mut diagnostics);
+        let runbook_files = folders.runbooks.read(FolderKind::Runbooks, &mut diagnostics);
+        let manifests = folders.integrations.read(FolderKind::Integrations, &mut diagnostics);
+        let policies = folders.policies.read(FolderKind::Policies, &mut diagnostics);
+        let digest = digest([&intent_files, &runbook_files, &manifests, &policies]);
+
+        let mut intents = Vec::new();
+        let mut examples = Vec::new();
+        let mut unreadable = BTreeSet::new();
+        for file in &intent_files {
+            if file.name() == "none.txt" {
+                examples.extend(read_none(file));
+            } else if let Some(read) = read_intent(file, &mut diagnostics) {
+                intents.push(read.intent);
+                examples.extend(read.examples);
+            } else {
+                unreadable.insert(file.name().trim_end_matches(".toml").to_owned());
+            }
+        }
+        let intents: Intents = intents.into_iter().collect();
+        let known = KnownIntents { intents: &intents, unreadable: &unreadable };
+        let runbooks: Vec<_> = runbook_files.iter().map(|file| read_runbook(file, &known, &mut diagnostics)).collect();
+
+        check_examples(&examples, &mut diagnostics);
+        check_intent_values(&known, &examples, &runbooks, &mut diagnostics);
+        diagnostics.sort();
+        (Self { intents, examples, runbooks, manifests, policies, digest }, diagnostics)
+    }
+}
+
+fn digest<'a>(files: impl IntoIterator<Item = &'a Vec<SourceFile>>) -> Digest {
+    Digest::of(files.into_iter().flatten().flat_map(|file| [file.path.as_bytes(), file.text.as_bytes()]))
+}
