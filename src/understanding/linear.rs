@@ -1,4 +1,5 @@
-//! Multinomial logistic regression over dense and hashed sparse features, trained by AdaGrad (Duchi et al., 2011).
+//! Multinomial logistic regression over dense and hashed sparse features, trained by AdaGrad (Duchi et al., 2011), with
+//! one sum of squares per sparse weight and one per class for the dense weights, whose inputs are all of one length.
 //!
 //! Small enough to train in about a second on a few thousand examples: the gradient of a softmax is nearly zero for most
 //! classes after the first rounds, and classes below a floor are left out of the update.
@@ -76,7 +77,7 @@ impl Linear {
             bias: vec![0.0; classes],
         };
         let mut squares = Squares {
-            dense: vec![1e-6; classes * dimension],
+            dense: vec![1e-6; classes],
             sparse: vec![1e-6; SPARSE * classes],
             bias: vec![1e-6; classes],
         };
@@ -100,6 +101,7 @@ impl Linear {
     /// One AdaGrad step.
     fn step(&mut self, sample: &Sample, among: &[usize], squares: &mut Squares, rate: f32) {
         let probabilities = self.probabilities_among(&sample.features, among);
+        let length_squared = dot(&sample.features.dense, &sample.features.dense).max(f32::MIN_POSITIVE);
         for (&class, &probability) in among.iter().zip(&probabilities) {
             // d(-log p_target)/d logit, and d(-log(1 - p_not))/d logit.
             let gradient = sample.weight
@@ -113,13 +115,13 @@ impl Linear {
             if gradient.abs() < GRADIENT_FLOOR {
                 continue;
             }
+            squares.dense[class] += gradient * gradient;
+            // The mean square of a dense input: what the per-weight sums would be made of.
+            let scale = (self.dimension as f32 / length_squared).sqrt();
+            let pace = rate * scale * gradient / squares.dense[class].sqrt();
             let row = class * self.dimension..(class + 1) * self.dimension;
-            let weights = &mut self.dense[row.clone()];
-            let sums = &mut squares.dense[row];
-            for ((weight, sum), value) in weights.iter_mut().zip(sums).zip(&sample.features.dense) {
-                let g = gradient * value;
-                *sum += g * g;
-                *weight -= rate * g / sum.sqrt();
+            for (weight, value) in self.dense[row].iter_mut().zip(&sample.features.dense) {
+                *weight -= pace * value;
             }
             for &feature in &sample.features.sparse {
                 let at = feature as usize * self.classes + class;
