@@ -98,6 +98,13 @@ impl Understander {
         Ok(encoded.first().map(|encoded| self.passages.search(&encoded.sentence, question, limit)).unwrap_or_default())
     }
 
+    /// What a text says for the parameters of an intent that was chosen otherwise: a runbook's step.
+    pub async fn values_for(&self, intent: &Intent, text: &str) -> Result<Arguments, EmbeddingError> {
+        let Some(encoded) = self.encode(vec![text.to_owned()]).await?.pop() else { return Ok(Arguments::new()) };
+        let reading = self.reading(text, encoded);
+        Ok(self.fill(intent, &reading).values())
+    }
+
     async fn encode(&self, texts: Vec<String>) -> Result<Vec<Encoded>, EmbeddingError> {
         self.embedder.encode(texts).await
     }
@@ -583,25 +590,23 @@ impl Understander {
 
     /// A part of a message read by itself: its intent, if that is plain, and its values.
     fn alone(&self, text: &str, encoded: Encoded) -> Option<(IntentName, Arguments)> {
+        let reading = self.reading(text, encoded);
+        let class = super::head::argmax(&reading.probabilities);
+        let sure = self.model.intents.get(class).filter(|_| reading.probabilities[class] >= 0.5)?;
+        let intent = self.intents.get(sure.as_str())?;
+        Some((intent.name.clone(), self.fill(intent, &reading).values()))
+    }
+
+    /// A text outside any conversation, without cues and runbooks.
+    fn reading(&self, text: &str, encoded: Encoded) -> Reading {
         let words = words(text);
         let names = self.names.find(&words, &self.model.ordinary);
         let found = recognise::recognise(text, &words, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
         let features = of_message(text, &words, &encoded, &masks(name_masks(&names), &found));
         let none = vec![0.0; self.model.intents.len() + 1];
         let probabilities = self.model.head.probabilities(&features, &encoded.sentence, &none);
-        let class = super::head::argmax(&probabilities);
-        let intent = self.intents.get(self.model.intents.get(class).filter(|_| probabilities[class] >= 0.5)?.as_str())?;
-        let reading = Reading {
-            text: text.to_owned(),
-            words,
-            encoded,
-            names,
-            found,
-            cues: Vec::new(),
-            probabilities,
-            passages: Vec::new(),
-        };
-        Some((intent.name.clone(), self.fill(intent, &reading).values()))
+        let text = text.to_owned();
+        Reading { text, words, encoded, names, found, cues: Vec::new(), probabilities, passages: Vec::new() }
     }
 }
 
