@@ -42,12 +42,7 @@ impl<'t> Document<'t> {
 
     /// The top-level table.
     pub(crate) fn root(&self) -> Table<'_> {
-        Table { document: self, path: String::new(), table: &self.root, asked: Vec::new() }
-    }
-
-    /// The file's name, as it is shown.
-    pub(crate) fn file(&self) -> &str {
-        self.file
+        Table { document: self, path: String::new(), table: &self.root, asked: Vec::new(), all_asked: false }
     }
 
     /// The line of a byte offset, from 1.
@@ -66,9 +61,14 @@ impl<'t> Document<'t> {
         }
     }
 
+    /// An error at a byte offset, not noted yet: whether it is one will be known later.
+    pub(crate) fn fault(&self, offset: usize, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(self.file, message).at(self.text, offset)
+    }
+
     /// Notes an error at a byte offset.
     pub(crate) fn error(&self, offset: usize, message: impl Into<String>, hint: Option<String>) {
-        self.note(Diagnostic::error(self.file, message).at(self.text, offset), hint);
+        self.note(self.fault(offset, message), hint);
     }
 
     /// Notes a warning at a byte offset.
@@ -128,6 +128,8 @@ pub(crate) struct Table<'d> {
     path: String,
     table: &'d DeTable<'d>,
     asked: Vec<&'static str>,
+    /// Whether the keys are names that the reader took as they come.
+    all_asked: bool,
 }
 
 impl<'d> Table<'d> {
@@ -138,8 +140,9 @@ impl<'d> Table<'d> {
         Some(self.item(key, found.span(), value))
     }
 
-    /// The keys that were not asked for, in the file's order.
+    /// All keys that were not asked for by name, in the file's order. None of them is unknown after that.
     pub(crate) fn rest(&mut self) -> Vec<(Located<'d>, Item<'d>)> {
+        self.all_asked = true;
         let mut rest: Vec<_> = self
             .table
             .iter()
@@ -155,6 +158,9 @@ impl<'d> Table<'d> {
 
     /// Notes every key that was not asked for.
     pub(crate) fn finish(mut self) {
+        if self.all_asked {
+            return;
+        }
         for (key, _) in self.rest() {
             let place = if self.path.is_empty() { String::new() } else { format!(" in `[{}]`", self.path) };
             let message = format!("unknown key `{}`{place}", key.text);
@@ -181,6 +187,21 @@ pub(crate) struct Item<'d> {
 }
 
 impl<'d> Item<'d> {
+    /// The document it stands in.
+    pub(crate) fn document(&self) -> &'d Document<'d> {
+        self.document
+    }
+
+    /// Where it stands, in keys: `parameters.service.type`.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The value as it was read, of whatever kind.
+    pub(crate) fn value(&self) -> &'d DeValue<'d> {
+        self.value
+    }
+
     /// A string.
     pub(crate) fn string(&self) -> Option<Located<'d>> {
         match self.value {
@@ -261,7 +282,8 @@ impl<'d> Item<'d> {
     pub(crate) fn table(&self) -> Option<Table<'d>> {
         match self.value {
             DeValue::Table(table) => {
-                Some(Table { document: self.document, path: self.path.clone(), table, asked: Vec::new() })
+                let path = self.path.clone();
+                Some(Table { document: self.document, path, table, asked: Vec::new(), all_asked: false })
             }
             _ => self.wrong("a table"),
         }
