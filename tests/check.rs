@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sayso::catalogue::{Catalogue, DataFolders, Diagnostic, Folder, Severity};
+use sayso::catalogue::{Catalogue, DataFolders, Diagnostic, ExampleKind, Folder, Severity, StepValue};
 
 /// The data folders below a root; what is not there is empty.
 fn beneath(root: &Path) -> DataFolders {
@@ -25,6 +25,91 @@ fn beneath(root: &Path) -> DataFolders {
 
 fn shown(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
+}
+
+fn in_repository(path: &str) -> DataFolders {
+    beneath(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
+}
+
+#[test]
+fn good_data_is_read_as_written() {
+    let (catalogue, diagnostics) = Catalogue::load(&in_repository("tests/fixtures/good"));
+    assert_eq!(shown(&diagnostics), "");
+    let intent = catalogue.intents.get("dns.lookup").unwrap();
+    let parameters: Vec<_> = intent.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    assert_eq!(parameters, ["domain", "record", "when"], "in the file's order");
+    assert_eq!(intent.parameters[1].values[1].words, ["mail servers"]);
+
+    let examples: Vec<_> = catalogue
+        .examples
+        .iter()
+        .map(|example| {
+            let values: Vec<_> = example
+                .annotations
+                .iter()
+                .map(|found| {
+                    let value = found.value.as_ref().map_or("?", |value| value.as_str());
+                    format!("{}={value} at {}", found.parameter, &example.text[found.span.clone()])
+                })
+                .collect();
+            let kind = match &example.kind {
+                ExampleKind::Positive => "+",
+                ExampleKind::NotThis(_) => "-",
+                ExampleKind::OutOfScope => "0",
+            };
+            format!("{kind} {}:{} {} {}", example.file, example.line, example.text, values.join(", "))
+        })
+        .collect();
+    assert_eq!(
+        examples,
+        [
+            "+ intents/dns.lookup.toml:4 what does example.com resolve to domain=example.com at example.com",
+            "+ intents/dns.lookup.toml:5 look up [www] Example.COM, mail servers \
+             domain=example.com at Example.COM, record=mx at mail servers",
+            "+ intents/dns.lookup.toml:6 dns for shop.example as of tonight \
+             domain=shop.example at shop.example, when=? at tonight",
+            "+ intents/dns.lookup.toml:7 as of new year: a.example \
+             when=2026-01-01T00:00:00Z at new year, domain=a.example at a.example",
+            "+ intents/dns.lookup.toml:8 resolve it ",
+            "- intents/dns.lookup.toml:10 the dns of [example.com] is broken ",
+            "0 intents/none.txt:2 thanks, the [fix] works ",
+            "0 intents/none.txt:4 lunch? ",
+        ]
+    );
+
+    let [runbook] = &catalogue.runbooks[..] else { panic!("one runbook") };
+    assert_eq!((runbook.name.as_str(), runbook.first_line), ("network/dns.md", 8));
+    assert_eq!(runbook.symptoms, ["getaddrinfo: no such host", "nothing resolves"]);
+    assert_eq!((runbook.alerts.join(" "), runbook.body.lines().next()), ("DnsDown".to_owned(), Some("## Meaning")));
+    let [step] = &runbook.steps[..] else { panic!("one step") };
+    assert_eq!((step.intent.as_str(), step.file.as_str(), step.line), ("dns.lookup", "runbooks/network/dns.md", 15));
+    let values: Vec<_> = step.arguments.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    let domain = intent.parameters[0].parse("example.com").unwrap();
+    assert_eq!(
+        values,
+        [("domain", &StepValue::Fixed(domain)), ("record", &StepValue::Placeholder("record".to_owned()))]
+    );
+    assert_eq!((catalogue.manifests[0].name(), catalogue.policies[0].name()), ("host.toml", "default.cedar"));
+}
+
+#[test]
+fn the_digest_is_of_names_and_contents() {
+    let digest = |name: &str, content: &str| {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("policies")).unwrap();
+        fs::write(root.path().join("policies").join(name), content).unwrap();
+        Catalogue::load(&beneath(root.path())).0.digest
+    };
+    assert_eq!(digest("a.cedar", "x"), digest("a.cedar", "x"));
+    assert_ne!(digest("a.cedar", "x"), digest("b.cedar", "x"));
+    assert_ne!(digest("a.cedar", "x"), digest("a.cedar", "y"));
+}
+
+#[test]
+fn the_binary_holds_what_is_in_the_folders_and_it_is_sound() {
+    let (built_in, diagnostics) = Catalogue::load(&DataFolders::built_in());
+    assert_eq!(built_in.digest, Catalogue::load(&in_repository("")).0.digest);
+    assert_eq!(shown(&diagnostics), "");
 }
 
 #[test]

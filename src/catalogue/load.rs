@@ -65,3 +65,35 @@ impl Catalogue {
 fn digest<'a>(files: impl IntoIterator<Item = &'a Vec<SourceFile>>) -> Digest {
     Digest::of(files.into_iter().flatten().flat_map(|file| [file.path.as_bytes(), file.text.as_bytes()]))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const INTENT: &str = include_str!("../../tests/fixtures/good/intents/dns.lookup.toml");
+    const RUNBOOK: &str = include_str!("../../tests/fixtures/good/runbooks/network/dns.md");
+
+    /// A text with a piece replaced.
+    fn damaged(text: &'static str) -> impl Strategy<Value = String> {
+        (0..text.len(), 0..12_usize, "[\\[\\]()<>='\"\\\\\n#:{} aé-]{0,4}").prop_map(move |(start, length, piece)| {
+            let end = (start + length).min(text.len());
+            format!("{}{piece}{}", &text[..start], &text[end..])
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_damage_makes_it_fall_over(intent in damaged(INTENT), runbook in damaged(RUNBOOK)) {
+            let mut diagnostics = Vec::new();
+            let file = |path: &str, text: String| SourceFile { path: path.to_owned(), text };
+            let lines = intent.lines().count().max(runbook.lines().count()) + 1;
+            let read = read_intent(&file("intents/dns.lookup.toml", intent), &mut diagnostics);
+            let intents: Intents = read.into_iter().map(|read| read.intent).collect();
+            let known = KnownIntents { intents: &intents, unreadable: &BTreeSet::new() };
+            read_runbook(&file("runbooks/dns.md", runbook), &known, &mut diagnostics);
+            prop_assert!(diagnostics.iter().all(|found| found.line.is_none_or(|line| (1..=lines).contains(&line))));
+        }
+    }
+}
