@@ -162,8 +162,11 @@ mod tests {
 
     use super::*;
 
+    /// A piece of text; when it is annotated, with its parameter and perhaps its canonical value.
+    type Part = (String, Option<(String, Option<String>)>);
+
     /// The inverse of `parse_annotated`.
-    fn annotate(parts: &[(String, Option<(String, Option<String>)>)]) -> String {
+    fn annotate(parts: &[Part]) -> String {
         let escape = |text: &str, special: &[char]| {
             text.chars().flat_map(|c| special.contains(&c).then_some('\\').into_iter().chain([c])).collect::<String>()
         };
@@ -181,7 +184,7 @@ mod tests {
         source
     }
 
-    fn part() -> impl Strategy<Value = (String, Option<(String, Option<String>)>)> {
+    fn part() -> impl Strategy<Value = Part> {
         let target = ("[a-z_]{1,8}", proptest::option::of(any::<String>()));
         prop_oneof![
             any::<String>().prop_map(|text| (text, None)),
