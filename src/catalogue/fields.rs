@@ -42,12 +42,7 @@ impl<'t> Document<'t> {
 
     /// The top-level table.
     pub(crate) fn root(&self) -> Table<'_> {
-        Table { document: self, path: String::new(), table: &self.root, asked: Vec::new() }
-    }
-
-    /// The file's name, as it is shown.
-    pub(crate) fn file(&self) -> &str {
-        self.file
+        Table { document: self, path: String::new(), table: &self.root, asked: Vec::new(), all_asked: false }
     }
 
     /// The line of a byte offset, from 1.
@@ -66,15 +61,14 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// Line and column of a byte offset, from 1.
-    pub(crate) fn place(&self, offset: usize) -> (usize, usize) {
-        let place = Diagnostic::error(self.file, "").at(self.text, offset);
-        (place.line.unwrap_or(1), place.column.unwrap_or(1))
+    /// An error at a byte offset, not noted yet: whether it is one will be known later.
+    pub(crate) fn fault(&self, offset: usize, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(self.file, message).at(self.text, offset)
     }
 
     /// Notes an error at a byte offset.
     pub(crate) fn error(&self, offset: usize, message: impl Into<String>, hint: Option<String>) {
-        self.note(Diagnostic::error(self.file, message).at(self.text, offset), hint);
+        self.note(self.fault(offset, message), hint);
     }
 
     /// Notes a warning at a byte offset.
@@ -113,10 +107,15 @@ fn syntax_fault(file: &str, text: &str, error: &toml::de::Error) -> Diagnostic {
     }
 }
 
+/// "did you mean", where something known is near.
+pub(crate) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(written, known).map(|name| format!("did you mean `{name}`?"))
+}
+
 /// "did you mean", or the list of what would be right.
 pub(crate) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
-    if let Some(name) = nearest(written, known.clone()) {
-        return Some(format!("did you mean `{name}`?"));
+    if let Some(hint) = did_you_mean(written, known.clone()) {
+        return Some(hint);
     }
     let known: Vec<_> = known.map(|name| format!("`{name}`")).collect();
     (!known.is_empty()).then(|| format!("expected one of {}", known.join(", ")))
@@ -129,6 +128,8 @@ pub(crate) struct Table<'d> {
     path: String,
     table: &'d DeTable<'d>,
     asked: Vec<&'static str>,
+    /// Whether the keys are names that the reader took as they come.
+    all_asked: bool,
 }
 
 impl<'d> Table<'d> {
@@ -139,8 +140,9 @@ impl<'d> Table<'d> {
         Some(self.item(key, found.span(), value))
     }
 
-    /// The keys that were not asked for, in the file's order.
+    /// All keys that were not asked for by name, in the file's order. None of them is unknown after that.
     pub(crate) fn rest(&mut self) -> Vec<(Located<'d>, Item<'d>)> {
+        self.all_asked = true;
         let mut rest: Vec<_> = self
             .table
             .iter()
@@ -156,6 +158,9 @@ impl<'d> Table<'d> {
 
     /// Notes every key that was not asked for.
     pub(crate) fn finish(mut self) {
+        if self.all_asked {
+            return;
+        }
         for (key, _) in self.rest() {
             let place = if self.path.is_empty() { String::new() } else { format!(" in `[{}]`", self.path) };
             let message = format!("unknown key `{}`{place}", key.text);
@@ -277,7 +282,8 @@ impl<'d> Item<'d> {
     pub(crate) fn table(&self) -> Option<Table<'d>> {
         match self.value {
             DeValue::Table(table) => {
-                Some(Table { document: self.document, path: self.path.clone(), table, asked: Vec::new() })
+                let path = self.path.clone();
+                Some(Table { document: self.document, path, table, asked: Vec::new(), all_asked: false })
             }
             _ => self.wrong("a table"),
         }

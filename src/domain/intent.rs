@@ -59,6 +59,10 @@ pub struct Parameter {
     pub ask: Option<String>,
     /// The values of an enumeration, in order; empty for every other type.
     pub values: Vec<EnumValue>,
+    /// Values of other parameters that follow from this one being given: a percentage implies `state=on`.
+    pub implies: Vec<(ParameterName, String)>,
+    /// Free text that is always the whole message: a question to the runbooks.
+    pub whole_message: bool,
 }
 
 impl Parameter {

@@ -1,8 +1,21 @@
 //! Text to vectors and token states, by a local BERT-family encoder on a thread of its own.
 
+mod candle;
+mod embedder;
+mod import;
+mod manifest;
+
 use std::ops::Range;
+use std::time::Duration;
 
 use crate::domain::Digest;
+
+pub use candle::CandleEncoder;
+pub use embedder::Embedder;
+pub use import::{ImportError, Provenance, Report, import};
+pub use manifest::{
+    CARD, CONFIG, FileDigests, MANIFEST, Manifest, ModelError, ModelSource, Pooling, TOKENIZER, WEIGHTS, WeightType,
+};
 
 /// What one forward pass gives for one text.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +51,19 @@ pub enum EmbeddingError {
     /// The queue is full.
     #[error("overloaded: the model has more messages waiting than it can read; try again in a moment")]
     Overloaded,
+    /// The answer did not come in time.
+    #[error("overloaded: the model did not answer within {0:?}; try again in a moment")]
+    TimedOut(Duration),
     /// The thread has ended.
     #[error("the model's thread has ended")]
     Ended,
+    /// The thread could not be started.
+    #[error("cannot start the model's thread")]
+    Thread(#[source] std::io::Error),
+    /// The tokenizer or the network refused the text.
+    #[error("the model cannot read this text")]
+    Model(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The encoder panicked; the thread lives on.
+    #[error("the model failed on this text: {0}")]
+    Panicked(String),
 }

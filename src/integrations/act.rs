@@ -173,11 +173,8 @@ impl Act<'_> {
                     let holds = |expression| self.planner.templates.truth(expression, &views.told);
                     let unreadable = |error| performer.unreadable(&error);
                     if poll.fail.as_ref().map(holds).transpose().map_err(unreadable)? == Some(true) {
-                        let said = answer.refusal();
-                        return Err(ActionError::Refused {
-                            integration: integration(),
-                            said: format!("reports failure: {said}"),
-                        });
+                        let said = self.failure(poll, &views);
+                        return Err(ActionError::Refused { integration: integration(), said });
                     }
                     if holds(&poll.until).map_err(unreadable)? {
                         return Ok(answer);

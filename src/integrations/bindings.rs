@@ -128,7 +128,7 @@ impl Selector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::testing::command;
+    use crate::integrations::testing::command;
 
     fn bindings(entries: &[(&str, &str)]) -> Bindings {
         let table = entries.iter().map(|(selector, name)| ((*selector).to_owned(), (*name).to_owned())).collect();

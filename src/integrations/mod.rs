@@ -25,6 +25,8 @@ mod settings;
 mod stop;
 mod suitable;
 mod template;
+#[cfg(test)]
+mod testing;
 
 pub use builtin::{Builtin, BuiltinError, Builtins, Progress, RunContext};
 pub use error::{ActionError, PlanError};

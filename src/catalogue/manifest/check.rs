@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Action, Argument, Call, Computed, Constraint, Expression, Manifest, Place, Select, Setting, Step, Template,
 };
-use crate::catalogue::fields::suggestion;
+use crate::catalogue::suggestion;
 use crate::catalogue::{Diagnostic, Severity};
 use crate::domain::{Effect, Intent, Intents, nearest};
 
@@ -66,13 +66,14 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
 }
 
 impl Manifest {
-    /// Checks the actions against the intents they implement.
-    pub fn cross_check(&self, intents: &Intents) -> Vec<Diagnostic> {
+    /// Checks the actions against the intents they implement. Of intents that are `unreadable` nothing is said.
+    pub fn cross_check(&self, intents: &Intents, unreadable: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
         let mut faults = Vec::new();
         for action in &self.actions {
             let name = action.implements.as_str();
             match intents.get(name) {
                 Some(intent) => Check { manifest: self, action, intent, faults: &mut faults }.run(),
+                None if unreadable(name) => {}
                 None => {
                     let near = nearest(name, intents.iter().map(|intent| intent.name.as_str()));
                     let hint = near.map(|near| format!("did you mean `{near}`?"));

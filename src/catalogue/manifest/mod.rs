@@ -15,8 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::fields::Document;
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Document, Severity};
 use crate::domain::{Digest, IntentName};
 pub use check::used_parameters;
 pub use settings::setting_from_toml;
@@ -304,7 +303,7 @@ impl Manifest {
                 return None;
             }
         };
-        let manifest = read::manifest(&document);
+        let manifest = read::manifest(file, &document);
         let mut faults = document.into_faults();
         faults.extend(manifest.iter().flat_map(check::names));
         faults.sort_by_key(|fault| (fault.line, fault.column));

@@ -10,7 +10,7 @@ use super::{
     Action, Argument, Body, Call, Constraint, Decode, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall, Select,
     Step, Tree, shell,
 };
-use crate::catalogue::fields::{Document, Item, Table};
+use crate::catalogue::{Document, Item, Table};
 use crate::domain::{Digest, IntentName};
 
 /// How long an action may take when the manifest does not say.
@@ -23,9 +23,8 @@ const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 const MAX_RETRIES: u64 = 5;
 
 /// Reads the whole file.
-pub(super) fn manifest(document: &Document<'_>) -> Option<Manifest> {
+pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> {
     let mut root = document.root();
-    let file = document.file();
     let name = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".toml").to_owned();
     let summary = root.get("summary");
     if summary.is_none() {
@@ -73,7 +72,7 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
     let step = step(&what, ANY_KIND, item, &mut table);
     table.finish();
     if each && lookup.is_none() {
-        let hint = "add `[actions.…lookup]`, or leave `each` out".to_owned();
+        let hint = format!("add `[actions.{name}.lookup]`, or leave `each` out");
         item.document().error(item.key_span.start, format!("{what}: `each` needs a lookup"), Some(hint));
     }
     Some(Action {
@@ -369,8 +368,8 @@ fn refuse<T>(item: &Item<'_>, fault: &TemplateFault) -> Option<T> {
 }
 
 fn place(item: &Item<'_>) -> Place {
-    let (line, column) = item.document().place(item.span.start);
-    Place { line, column }
+    let place = item.document().fault(item.span.start, "");
+    Place { line: place.line.unwrap_or_default(), column: place.column.unwrap_or_default() }
 }
 
 /// `30s`, `5m`, `2h`, `500ms`.

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::read::{constant, required, table_of, template, text};
 use super::{Condition, Connection, Requirement, Setting};
 use crate::catalogue::Diagnostic;
-use crate::catalogue::fields::{Document, Item, Table};
+use crate::catalogue::{Document, Item, Table};
 
 /// Reads `requires`: one table of conditions, or several of which one suffices.
 pub(super) fn requirements(item: Item<'_>) -> Vec<Requirement> {

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use minijinja::{Environment, Error};
 
-use crate::catalogue::fields::suggestion;
+use crate::catalogue::suggestion;
 
 /// The filters a template may use: minijinja's own, without those that make markup, and the ones `integrations` adds.
 pub const FILTERS: &[&str] = &[

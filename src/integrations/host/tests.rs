@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::domain::{Actor, ExecutionId, ProposalId};
 use crate::integrations::builtin::Progress;
-use crate::domain::testing::command;
+use crate::integrations::testing::command;
 
 fn builtin(name: &str) -> Arc<dyn Builtin> {
     let mut builtins = Builtins::default();

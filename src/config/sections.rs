@@ -1,0 +1,159 @@
+//! The configuration, and its defaults.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::names::Mention;
+use super::state::{NoStateFolder, state_folder};
+use crate::domain::{Actor, ActorPattern, Entities, IntentName, MAX_MESSAGE_BYTES};
+
+/// All of `sayso.toml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[chat]`
+    pub chat: Chat,
+    /// `[entities.<type>]`, and every name of `[people]` as a `person`.
+    pub entities: Entities,
+    /// `[people.<name>]`: the accounts of each person.
+    pub people: BTreeMap<String, Vec<Actor>>,
+    /// `[roles]`, with people's names replaced by their accounts.
+    pub roles: BTreeMap<String, Vec<ActorPattern>>,
+    /// `[bindings]`: the integration that carries out an intent when several could.
+    pub bindings: BTreeMap<IntentName, String>,
+    /// `[integrations]`
+    pub integrations: Integrations,
+    /// `[store]`
+    pub store: Store,
+    /// `[model]`
+    pub model: Model,
+    /// `[time]`
+    pub time: Time,
+    /// `[proposal]`
+    pub proposal: Proposal,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[log]`
+    pub log: Log,
+    /// Names that only mean something beside the data files; see [`Config::check_names`].
+    pub(super) mentions: Vec<Mention>,
+}
+
+/// How it appears in chats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chat {
+    /// The name it answers to, one word.
+    pub name: String,
+}
+
+/// The systems it acts upon.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Integrations {
+    /// The ones to use; none: those that are found to be there.
+    pub enabled: Option<Vec<String>>,
+    /// `[integrations.<name>]`: what to put in the place of a manifest's connection and settings.
+    pub settings: BTreeMap<String, toml::Table>,
+}
+
+/// Where proposals and the audit trail are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Store {
+    /// The database's file; none: `sayso.db` in the state folder. See [`Config::store_path`].
+    pub path: Option<PathBuf>,
+}
+
+/// What understands messages.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Model {
+    /// The folder of another encoder in the same layout; none: the one that comes with the program.
+    pub path: Option<PathBuf>,
+}
+
+/// How times are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Time {
+    /// The zone of times that name none.
+    pub zone: TimeZone,
+}
+
+/// How long people have to decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// From the last change of a proposal.
+    pub expires_after: Duration,
+}
+
+/// What is too much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest message that is looked at, in bytes.
+    pub message_bytes: usize,
+    /// How many messages one person may send within a minute.
+    pub messages_per_minute: u32,
+    /// How much of a system's answer is kept, in bytes.
+    pub output_bytes: usize,
+    /// How long an action may take that sets no timeout of its own.
+    pub timeout: Duration,
+}
+
+/// What is told to whoever runs the program, on standard error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// `off`, `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: tracing::level_filters::LevelFilter,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        // The pattern is a constant, and a test reads it.
+        let console = "console:*".parse().into_iter().collect();
+        Self {
+            chat: Chat { name: "sayso".to_owned() },
+            entities: Entities::default(),
+            people: BTreeMap::new(),
+            roles: BTreeMap::from([("operator".to_owned(), console)]),
+            bindings: BTreeMap::new(),
+            integrations: Integrations::default(),
+            store: Store::default(),
+            model: Model::default(),
+            time: Time { zone: TimeZone::UTC },
+            proposal: Proposal { expires_after: Duration::from_secs(15 * 60) },
+            limits: Limits {
+                message_bytes: MAX_MESSAGE_BYTES,
+                messages_per_minute: 30,
+                output_bytes: 64 * 1024,
+                timeout: Duration::from_secs(30),
+            },
+            log: Log { level: tracing::level_filters::LevelFilter::WARN, format: LogFormat::Text },
+            mentions: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The name of the person who has an account: what "me" means.
+    pub fn person(&self, actor: &Actor) -> Option<&str> {
+        self.people.iter().find(|(_, accounts)| accounts.contains(actor)).map(|(name, _)| name.as_str())
+    }
+
+    /// The database's file. Its folder may not exist yet.
+    pub fn store_path(&self) -> Result<PathBuf, NoStateFolder> {
+        match &self.store.path {
+            Some(path) => Ok(path.clone()),
+            None => Ok(state_folder()?.join("sayso.db")),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The example file against the defaults, and what is said about bad configurations.
+
+use super::*;
+use crate::domain::{Actor, EntityType, Intents};
+
+const EXAMPLE: &str = include_str!("../../sayso.example.toml");
+
+fn faults(text: &str) -> String {
+    let faults = Config::parse("sayso.toml", text).unwrap_err();
+    faults.iter().map(|fault| format!("{fault}\n")).collect()
+}
+
+/// The example with its optional lines switched on: those that begin with `#` and no space.
+fn full_example() -> String {
+    let switch = |line: &str| match line.strip_prefix('#') {
+        Some(optional) if !optional.starts_with(' ') => optional.to_owned(),
+        _ => line.to_owned(),
+    };
+    EXAMPLE.lines().map(|line| switch(line) + "\n").collect()
+}
+
+#[test]
+fn the_example_is_the_defaults() {
+    assert_eq!(Config::parse("sayso.toml", EXAMPLE), Ok(Config::default()));
+    assert_eq!(Config::parse("sayso.toml", ""), Ok(Config::default()));
+    assert_eq!(Config::default().roles["operator"][0].to_string(), "console:*");
+}
+
+#[test]
+fn the_example_shows_every_key() {
+    let config = Config::parse("sayso.toml", &full_example()).unwrap();
+    // Taken apart without `..`: a new field does not compile until it is listed here, and then it must be in the file.
+    let Config {
+        chat: Chat { name: _ },
+        entities,
+        people,
+        roles,
+        bindings,
+        integrations: Integrations { enabled, settings },
+        store: Store { path: store },
+        model: Model { path: model },
+        time: Time { zone: _ },
+        proposal: Proposal { expires_after: _ },
+        limits: Limits { message_bytes: _, messages_per_minute: _, output_bytes: _, timeout: _ },
+        log: Log { level: _, format: _ },
+        mentions: _,
+    } = &config;
+    assert_eq!(entities.canonical(EntityType::Service, "The Shop"), Some("checkout"));
+    assert_eq!(entities.canonical(EntityType::Person, "@Mira"), Some("mira"));
+    assert_eq!((people["mira"].len(), roles["operator"].len(), bindings.len()), (2, 1, 1));
+    assert_eq!(enabled.as_deref(), Some(&["host".to_owned(), "docker".to_owned()][..]));
+    assert_eq!(settings["prometheus"]["token"]["secret"].as_str(), Some("PROMETHEUS_TOKEN"));
+    assert!(store.is_some() && model.is_some());
+
+    let table: toml::Table = full_example().parse().unwrap();
+    for key in [
+        "chat.name",
+        "entities",
+        "people.mira.ids",
+        "roles.operator",
+        "bindings",
+        "integrations.enabled",
+        "store.path",
+        "model.path",
+        "time.zone",
+        "proposal.expires_after",
+        "limits.message_bytes",
+        "limits.messages_per_minute",
+        "limits.output_bytes",
+        "limits.timeout",
+        "log.level",
+        "log.format",
+    ] {
+        let mut steps = key.split('.');
+        let first = table.get(steps.next().unwrap());
+        assert!(steps.try_fold(first.unwrap(), |value, step| value.get(step)).is_some(), "{key}");
+    }
+}
+
+#[test]
+fn people_have_accounts_and_roles_can_name_them() {
+    let config = Config::parse(
+        "sayso.toml",
+        "[people.mira]\nids = [\"console:mira\", \"discord:1\"]\n[roles]\nadmin = [\"mira\", \"discord:2\"]\n",
+    )
+    .unwrap();
+    let actor = |text: &str| text.parse::<Actor>().unwrap();
+    assert_eq!(config.person(&actor("discord:1")), Some("mira"));
+    assert_eq!(config.person(&actor("discord:2")), None);
+    let admins: Vec<_> = config.roles["admin"].iter().map(ToString::to_string).collect();
+    assert_eq!(admins, ["console:mira", "discord:1", "discord:2"]);
+    assert!(config.roles.contains_key("operator"), "the default stays until it is replaced");
+}
+
+#[test]
+fn every_fault_has_its_message() {
+    for (text, expected) in [
+        (
+            "[caht]\n[chat]\nname = \"two words\"\nnmae = \"x\"\n",
+            "error: sayso.toml:1:2: unknown key `caht`\n  hint: did you mean `chat`?\n\
+             error: sayso.toml:3:8: `chat.name`: expected one word, found `two words`\n\
+             error: sayso.toml:4:1: unknown key `nmae` in `[chat]`\n  hint: did you mean `name`?\n",
+        ),
+        ("chat = 3\n", "error: sayso.toml:1:8: `chat`: expected a table, found `3`\n"),
+        (
+            "[entities.servce]\na = []\n[entities.service]\n-x = []\na = [\"b\", \"\"]\nB = [3]\n",
+            "error: sayso.toml:1:11: unknown type `servce` of entities\n  hint: did you mean `service`?\n\
+             error: sayso.toml:4:1: `entities.service`: expected a name of letters, digits and `._/@:+-`, not starting \
+             with `-`, found `-x`\n\
+             error: sayso.toml:5:11: `entities.service`: an alias is empty\n\
+             error: sayso.toml:6:1: `B` already names the service `a`\n  hint: a name can lead to one thing only\n\
+             error: sayso.toml:6:6: `entities.service.B`: expected a string, found `3`\n",
+        ),
+        (
+            "[people.a]\nids = [\"mira\", \"discord:*\", \"discord:1\"]\n[people.b]\nids = [\"discord:1\"]\n\
+             [people.c]\nid = \"discord:2\"\n",
+            "error: sayso.toml:2:8: `people.a.ids`: invalid actor `mira`, expected `platform:id`\n\
+             error: sayso.toml:2:16: `people.a.ids`: expected one account, found all of them: `discord:*`\n\
+             error: sayso.toml:4:8: `discord:1` is already the account of `a`\n\
+             error: sayso.toml:5:9: `people.c` has no account\n  hint: write `ids = [\"discord:80351110224678912\"]`\n\
+             error: sayso.toml:6:1: unknown key `id` in `[people.c]`\n  hint: did you mean `ids`?\n",
+        ),
+        (
+            "[people.mira]\nids = [\"console:mira\"]\n[roles]\nOps = [\"mra\", \"else\", \"console:*\"]\noperator = \"mira\"\n",
+            "error: sayso.toml:4:1: invalid name of a role `Ops`, expected a lower-case word\n\
+             error: sayso.toml:4:8: `mra` is neither `platform:id` nor in `[people]`\n  hint: did you mean `mira`?\n\
+             error: sayso.toml:4:15: `else` is neither `platform:id` nor in `[people]`\n  hint: expected one of `mira`\n\
+             error: sayso.toml:5:12: `roles.operator`: expected a list, found a string\n",
+        ),
+        (
+            "[bindings]\nrestart = \"docker\"\n\"service.stop\" = 1\n\"service.start\" = \"dockr\"\n\
+             [integrations]\nenabled = [\"docker\"]\ndocker = \"unix:///run/docker.sock\"\n",
+            "error: sayso.toml:2:1: invalid intent name `restart`, expected `noun.verb` in lower-case letters, digits \
+             and `_`\n\
+             error: sayso.toml:3:18: `bindings.service.stop`: expected a string, found `1`\n\
+             error: sayso.toml:4:19: `dockr` is bound to `service.start`, and not enabled\n  \
+             hint: add it to `enabled` in `[integrations]`\n\
+             error: sayso.toml:7:10: `integrations.docker`: expected a table, found a string\n",
+        ),
+        (
+            "[store]\npath = \"\"\n[time]\nzone = \"Mars/Olympus\"\n[proposal]\nexpires_after = \"15m\"\n\
+             [limits]\nmessage_bytes = 0\nmessages_per_minute = 1.5\noutput_bytes = -1\ntimeout = \"P2D\"\n\
+             [log]\nlevel = \"wran\"\nformat = \"xml\"\n",
+            "error: sayso.toml:2:8: `store.path`: expected a path, found nothing\n\
+             error: sayso.toml:4:8: `time.zone`: unknown time zone `Mars/Olympus`\n  \
+             hint: write a name such as `Europe/Berlin`; the machine needs its time zone database (`tzdata`)\n\
+             error: sayso.toml:6:17: `proposal.expires_after`: expected an ISO 8601 duration such as `PT2H`, found `15m`\n\
+             error: sayso.toml:8:17: `limits.message_bytes`: expected a whole number from 1 to 65536, found `0`\n\
+             error: sayso.toml:9:23: `limits.messages_per_minute`: expected a whole number from 1 to 10000, found `1.5`\n\
+             error: sayso.toml:10:16: `limits.output_bytes`: expected a whole number from 1024 to 16777216, found `-1`\n\
+             error: sayso.toml:11:11: `limits.timeout`: expected between 1 and 3600 seconds, found `P2D`\n\
+             error: sayso.toml:13:9: `log.level`: unknown value `wran`\n  hint: did you mean `warn`?\n\
+             error: sayso.toml:14:10: `log.format`: unknown value `xml`\n  hint: expected one of `text`, `json`\n",
+        ),
+        ("[chat\nname = \"sayso\"\n", "error: sayso.toml:1:6: broken TOML: unclosed table, expected `]`\n"),
+    ] {
+        assert_eq!(faults(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn names_are_held_against_the_data() {
+    let text = "[integrations]\nenabled = [\"dcker\"]\n[integrations.prometeus]\nurl = \"http://x\"\n\
+                [bindings]\nservice.restrat = \"dcker\"\n";
+    let config = Config::parse("sayso.toml", text).unwrap();
+    assert_eq!(config.bindings.keys().next().unwrap().as_str(), "service.restrat");
+    let faults = config.check_names(&Intents::default(), &["docker", "prometheus"]);
+    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "error: sayso.toml:2:12: unknown integration `dcker`\n  hint: did you mean `docker`?",
+            "error: sayso.toml:3:15: unknown integration `prometeus`\n  hint: did you mean `prometheus`?",
+            "error: sayso.toml:6:9: unknown intent `service.restrat`",
+            "error: sayso.toml:6:19: unknown integration `dcker`\n  hint: did you mean `docker`?",
+        ]
+    );
+}
+
+#[test]
+fn paths_begin_at_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sayso.toml");
+    std::fs::write(&file, "[store]\npath = \"state/a.db\"\n[model]\npath = \"~/m\"\n").unwrap();
+    let config = Config::load(&file).unwrap();
+    assert_eq!(config.store_path().unwrap(), folder.path().join("state/a.db"));
+    assert_eq!(config.model.path, std::env::home_dir().map(|home| home.join("m")));
+
+    std::fs::write(&file, b"[chat]\nname = \"\xff\"\n").unwrap();
+    let faults = Config::load(&file).unwrap_err();
+    assert!(faults[0].to_string().ends_with("sayso.toml: expected UTF-8, found other bytes"), "{}", faults[0]);
+    let faults = Config::load(&folder.path().join("none.toml")).unwrap_err();
+    assert!(faults[0].to_string().ends_with("cannot be read: No such file or directory (os error 2)"), "{}", faults[0]);
+}

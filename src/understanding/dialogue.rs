@@ -1,0 +1,395 @@
+//! What a message means in its conversation: an answer, a correction, a confirmation, a "same for …".
+
+use crate::domain::{Arguments, Command, IntentName, ParameterName};
+
+/// A command in the making: its intent and what is known of its arguments.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Draft {
+    /// The intent.
+    pub intent: IntentName,
+    /// The values so far.
+    pub arguments: Arguments,
+}
+
+impl From<&Command> for Draft {
+    fn from(command: &Command) -> Self {
+        Self { intent: command.intent().clone(), arguments: command.to_arguments() }
+    }
+}
+
+/// What the conversation knows when a message comes in. Pure data; the assistant keeps it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Context {
+    /// The bot has asked for parameters of this draft, the first of them now.
+    pub asked: Option<(Draft, Vec<ParameterName>)>,
+    /// The speaker's own latest proposal that waits for a decision.
+    pub proposal: Option<Draft>,
+    /// How many own proposals wait; a bare "yes" needs exactly one.
+    pub waiting: usize,
+    /// The last command of the conversation.
+    pub last: Option<Draft>,
+    /// The person who speaks, as the catalogue calls them: "me", "my".
+    pub speaker: Option<String>,
+}
+
+/// A word of decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// "yes", "go ahead".
+    Yes,
+    /// "no", "never mind".
+    No,
+}
+
+const FILLERS: [&str; 44] = [
+    "please", "pls", "plz", "thanks", "thx", "it", "that", "ahead", "for", "now", "then", "just", "so", "fine", "good",
+    "looks", "sounds", "all", "and", "the", "i", "to", "me", "with", "this", "is", "on", "you", "can", "a", "go", "do",
+    "make", "again", "man", "mate", "sorry", "actually", "hm", "hmm", "oh", "well", "lets", "let's",
+];
+const YES: [&str; 26] = [
+    "yes",
+    "y",
+    "yep",
+    "yeah",
+    "yea",
+    "yup",
+    "ya",
+    "ok",
+    "okay",
+    "k",
+    "sure",
+    "confirm",
+    "confirmed",
+    "proceed",
+    "affirmative",
+    "absolutely",
+    "correct",
+    "right",
+    "aye",
+    "lgtm",
+    "approved",
+    "ship",
+    "definitely",
+    "jup",
+    "yess",
+    "certainly",
+];
+const YES_PHRASES: [&str; 12] = [
+    "go",
+    "do it",
+    "go ahead",
+    "go for it",
+    "make it so",
+    "please do",
+    "run it",
+    "do that",
+    "sounds good",
+    "looks good",
+    "that's right",
+    "thats right",
+];
+const NO: [&str; 16] = [
+    "no",
+    "n",
+    "nope",
+    "nah",
+    "cancel",
+    "abort",
+    "stop",
+    "forget",
+    "nevermind",
+    "nvm",
+    "scrap",
+    "drop",
+    "nay",
+    "dont",
+    "don't",
+    "cancelled",
+];
+const NO_PHRASES: [&str; 12] = [
+    "never mind",
+    "leave it",
+    "forget it",
+    "not now",
+    "forget about it",
+    "do not",
+    "drop it",
+    "scrap that",
+    "cancel that",
+    "cancel it",
+    "call it off",
+    "hold off",
+];
+
+/// Whether a message is a decision and nothing else.
+pub fn decision(lower: &[&str]) -> Option<Decision> {
+    if lower.is_empty() || lower.len() > 9 {
+        return None;
+    }
+    let joined = lower.join(" ");
+    let refuses =
+        NO_PHRASES.iter().any(|phrase| joined.starts_with(phrase) || joined.ends_with(phrase) && lower.len() <= 5);
+    let rest_is_filler = |words: &[&str], core: &[&str]| {
+        words.iter().all(|word| {
+            core.contains(word)
+                || FILLERS.contains(word)
+                || matches!(
+                    *word,
+                    "never" | "mind" | "leave" | "about" | "not" | "wait" | "there" | "thing" | "idea" | "wrong"
+                )
+        })
+    };
+    if refuses
+        || NO.contains(&lower[0]) && rest_is_filler(lower, &NO)
+        || lower[0] == "wait" && rest_is_filler(&lower[1..], &NO) && lower.len() > 1
+    {
+        return Some(Decision::No);
+    }
+    // "cancel" and its like are final whatever follows, unless a correction does.
+    if matches!(lower[0], "nvm" | "nevermind" | "abort") || lower[0] == "cancel" && lower.len() <= 3 {
+        return Some(Decision::No);
+    }
+    let yes_core = lower.iter().any(|word| YES.contains(word))
+        || YES_PHRASES.contains(&joined.as_str())
+        || YES_PHRASES.iter().any(|phrase| joined.starts_with(&format!("{phrase} ")));
+    (yes_core && rest_is_filler(lower, &YES) && lower.len() <= 6).then_some(Decision::Yes)
+}
+
+/// Whether a message begins like a correction, and how many words that takes: "make it", "no,", "i meant".
+pub fn correction(lower: &[&str]) -> Option<usize> {
+    const OPENINGS: [&str; 33] = [
+        "ok make it",
+        "make it",
+        "make that",
+        "make them",
+        "set it to",
+        "change it to",
+        "change that to",
+        "i meant",
+        "i mean",
+        "sorry i meant",
+        "meant",
+        "actually",
+        "wait no",
+        "no wait",
+        "oh no",
+        "no i meant",
+        "no i mean",
+        "no make it",
+        "no",
+        "nope",
+        "wait",
+        "sorry",
+        "rather",
+        "better",
+        "not that",
+        "use",
+        "it should be",
+        "should be",
+        "correction",
+        "instead",
+        "oops",
+        "and make it",
+        "hmm make it",
+    ];
+    let words_of = |phrase: &str| phrase.split(' ').count();
+    OPENINGS
+        .iter()
+        .filter(|phrase| lower.len() > words_of(phrase) && lower[..words_of(phrase)].join(" ") == **phrase)
+        .map(|phrase| words_of(phrase))
+        .max()
+        .or_else(|| (lower.last().copied() == Some("instead")).then_some(0))
+}
+
+/// Whether a message asks for the last command once more with other values, and how many words say so.
+pub fn follow_up(lower: &[&str]) -> Option<usize> {
+    const OPENINGS: [&str; 32] = [
+        "the same for",
+        "same for",
+        "the same in",
+        "same in",
+        "the same on",
+        "same on",
+        "same thing for",
+        "the same thing for",
+        "same thing in",
+        "same thing on",
+        "ditto for",
+        "and for",
+        "and in",
+        "and on",
+        "and the",
+        "and what about",
+        "what about",
+        "how about",
+        "again in",
+        "again on",
+        "again for",
+        "now for",
+        "now in",
+        "now on",
+        "also for",
+        "also in",
+        "also on",
+        "do the same for",
+        "do the same in",
+        "do the same on",
+        "same but",
+        "and now",
+    ];
+    const WHOLE: [&str; 9] = [
+        "again",
+        "once more",
+        "and again",
+        "run it again",
+        "do it again",
+        "same again",
+        "the same again",
+        "one more time",
+        "again please",
+    ];
+    if WHOLE.contains(&lower.join(" ").as_str()) {
+        return Some(lower.len());
+    }
+    let words_of = |phrase: &str| phrase.split(' ').count();
+    let opening = OPENINGS
+        .iter()
+        .filter(|phrase| lower.len() > words_of(phrase) && lower[..words_of(phrase)].join(" ") == **phrase)
+        .map(|phrase| words_of(phrase))
+        .max();
+    // "and preprod?": two or three words behind an "and".
+    opening.or_else(|| (lower.first().copied() == Some("and") && (2..=4).contains(&lower.len())).then_some(1))
+}
+
+/// Whether a message points at something said before.
+pub fn points_back(lower: &[&str]) -> bool {
+    lower
+        .iter()
+        .any(|word| matches!(*word, "it" | "its" | "it's" | "that" | "there" | "them" | "same" | "again" | "this"))
+}
+
+/// Whether it points at a place only: "how many run there".
+pub fn points_there_only(lower: &[&str]) -> bool {
+    lower.contains(&"there")
+        && !lower.iter().any(|word| matches!(*word, "it" | "its" | "that" | "them" | "same" | "this"))
+}
+
+/// Whether a word adds nothing of its own to a bare answer.
+pub fn is_filler(word: &str) -> bool {
+    FILLERS.contains(&word)
+        || matches!(
+            word,
+            "from"
+                | "in"
+                | "at"
+                | "of"
+                | "use"
+                | "its"
+                | "it's"
+                | "an"
+                | "by"
+                | "or"
+                | "one"
+                | "yes"
+                | "ok"
+                | "no"
+                | "not"
+                | "only"
+                | "instead"
+                | "into"
+                | "as"
+                | "version"
+                | "branch"
+                | "replicas"
+                | "percent"
+                | "number"
+                | "called"
+                | "named"
+                | "service"
+                | "environment"
+                | "host"
+                | "server"
+                | "team"
+                | "make"
+                | "set"
+                | "should"
+                | "be"
+                | "last"
+                | "past"
+                | "meant"
+                | "mean"
+                | "rather"
+                | "but"
+                | "wait"
+                | "what"
+                | "about"
+                | "how"
+                | "same"
+                | "also"
+                | "#"
+                | "instances"
+                | "pr"
+                | "ticket"
+                | "build"
+                | "alert"
+                | "flag"
+                | "db"
+                | "database"
+                | "dashboard"
+                | "pipeline"
+                | "lines"
+        )
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(text: &str) -> Option<Decision> {
+        decision(&text.split(' ').collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn decisions() {
+        for yes in [
+            "yes",
+            "go ahead",
+            "do it",
+            "yep ship it",
+            "sure go ahead",
+            "yes do it",
+            "ok go",
+            "yes please",
+            "confirm",
+            "go for it",
+            "lgtm",
+        ] {
+            assert_eq!(decide(yes), Some(Decision::Yes), "{yes}");
+        }
+        for no in [
+            "no",
+            "cancel",
+            "never mind",
+            "no stop",
+            "forget it",
+            "nvm",
+            "nope leave it",
+            "stop it",
+            "never mind wrong day for this",
+            "cancel that please",
+        ] {
+            assert_eq!(decide(no), Some(Decision::No), "{no}");
+        }
+        for neither in [
+            "no preprod",
+            "make it staging",
+            "restart it",
+            "stop v9 in sandbox",
+            "ok make it 6 replicas",
+            "thanks",
+            "cancel the build of web",
+            "yesterday it was fine",
+        ] {
+            assert_eq!(decide(neither), None, "{neither}");
+        }
+    }
+}

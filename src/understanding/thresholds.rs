@@ -1,0 +1,43 @@
+//! When a reading is sure enough to act upon: more is asked of a change than of a look, and most of what destroys.
+
+use crate::domain::Effect;
+
+/// A passage below this similarity is no answer and no evidence.
+pub const PASSAGE: f32 = 0.45;
+
+/// What to make of the ranked intents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The first intent is meant.
+    Intent,
+    /// One of the first two is meant; a person must say which.
+    Ambiguous,
+    /// No command.
+    None,
+}
+
+/// The probability and the lead over the runner-up that an effect needs.
+fn needs(effect: Effect) -> (f32, f32) {
+    match effect {
+        Effect::Read => (0.34, 0.04),
+        Effect::Change => (0.42, 0.10),
+        Effect::Destructive => (0.46, 0.14),
+    }
+}
+
+/// Decides over calibrated probabilities of the best intents (descending, with their effects) and of "no command".
+pub fn choose(probabilities: &[f32], effects: &[Effect], none: f32) -> Choice {
+    let (Some(&first), Some(&effect)) = (probabilities.first(), effects.first()) else { return Choice::None };
+    let second = probabilities.get(1).copied().unwrap_or(0.0);
+    let (floor, lead) = needs(effect);
+    if none >= first {
+        return Choice::None;
+    }
+    if first >= floor && first - second >= lead {
+        Choice::Intent
+    } else if first + second >= 0.5 && none < 0.35 {
+        Choice::Ambiguous
+    } else {
+        Choice::None
+    }
+}

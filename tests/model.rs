@@ -1,0 +1,161 @@
+//! The shipped model against sentence-transformers, and what its encoder promises about batches, spans and odd texts.
+//!
+//! Skips, saying so, when `models/minilm-l6-v2` is absent.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use proptest::prelude::{ProptestConfig, prop_assert, proptest};
+use sayso::embedding::{CandleEncoder, Encoded, Encoder, ModelSource};
+
+/// What `tests/reference/minilm-l6-v2.py` wrote.
+#[derive(serde::Deserialize)]
+struct Reference {
+    made_by: String,
+    sentences: Vec<Sentence>,
+}
+
+#[derive(serde::Deserialize)]
+struct Sentence {
+    text: String,
+    tokens: usize,
+    vector: Vec<f32>,
+}
+
+fn model_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/minilm-l6-v2")
+}
+
+fn encoder() -> Option<&'static CandleEncoder> {
+    static ENCODER: OnceLock<Option<CandleEncoder>> = OnceLock::new();
+    let load = || CandleEncoder::load(&ModelSource::Folder(model_folder())).expect("the shipped model loads");
+    let encoder = ENCODER.get_or_init(|| model_folder().exists().then(load)).as_ref();
+    if encoder.is_none() {
+        eprintln!("skipped: no model in {}", model_folder().display());
+    }
+    encoder
+}
+
+fn reference() -> Reference {
+    serde_json::from_str(include_str!("reference/minilm-l6-v2.json")).expect("the reference vectors are JSON")
+}
+
+fn one(encoder: &CandleEncoder, text: &str) -> Encoded {
+    encoder.encode(&[text]).expect("any text can be encoded").remove(0)
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// The words of the text that the word pieces stand for.
+fn pieces<'a>(text: &'a str, encoded: &Encoded) -> Vec<&'a str> {
+    encoded.tokens.iter().map(|token| &text[token.span.clone()]).collect()
+}
+
+#[test]
+fn vectors_are_those_of_sentence_transformers() {
+    let Some(encoder) = encoder() else { return };
+    let reference = reference();
+    assert_eq!(encoder.dimension(), 384);
+    let texts: Vec<&str> = reference.sentences.iter().map(|sentence| sentence.text.as_str()).collect();
+    for (sentence, encoded) in reference.sentences.iter().zip(encoder.encode(&texts).unwrap()) {
+        let shown: String = sentence.text.chars().take(40).collect();
+        // The reference counts the two special pieces.
+        assert_eq!(encoded.tokens.len() + 2, sentence.tokens, "word pieces of `{shown}`, by {}", reference.made_by);
+        let cosine = cosine(&encoded.sentence, &sentence.vector);
+        assert!(cosine >= 0.999, "{cosine} for `{shown}`, by {}", reference.made_by);
+        let length = encoded.sentence.iter().map(|number| number * number).sum::<f32>().sqrt();
+        assert!((length - 1.0).abs() < 1e-5, "length {length} for `{shown}`");
+    }
+}
+
+/// Padding and the other texts of a batch change a number by at most this much: the sums are the same, their order
+/// inside the matrix product is not.
+const BATCH_TOLERANCE: f32 = 1e-5;
+
+#[test]
+fn a_text_in_a_batch_is_encoded_as_alone() {
+    let Some(encoder) = encoder() else { return };
+    let texts: Vec<String> = reference().sentences.into_iter().map(|sentence| sentence.text).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for (text, batched) in texts.iter().zip(encoder.encode(&texts).unwrap()) {
+        let alone = one(encoder, text);
+        assert_eq!(spans(&batched), spans(&alone));
+        let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= BATCH_TOLERANCE);
+        assert!(near(&batched.sentence, &alone.sentence), "the sentence vector of `{text}`");
+        for (a, b) in batched.tokens.iter().zip(&alone.tokens) {
+            assert!(near(&a.state, &b.state), "the state at {:?} of `{text}`", a.span);
+        }
+    }
+}
+
+fn spans(encoded: &Encoded) -> Vec<std::ops::Range<usize>> {
+    encoded.tokens.iter().map(|token| token.span.clone()).collect()
+}
+
+#[test]
+fn spans_are_bytes_of_the_text_as_it_was_written() {
+    let Some(encoder) = encoder() else { return };
+    let cases: [(&str, &[&str]); 8] = [
+        ("Restart Checkout", &["Restart", "Check", "out"]),
+        ("Ünïcode ÄPFEL here", &["Ünïcode", "ÄP", "FE", "L", "here"]),
+        // The accent that is a character of its own counts where the word goes on.
+        ("e\u{301}te\u{301} now", &["e\u{301}t", "e", "now"]),
+        ("🔥 prod is down 😱!", &["🔥", "pro", "d", "is", "down", "😱", "!"]),
+        ("scale api-v2 to 12", &["scale", "api", "-", "v", "2", "to", "12"]),
+        // Two characters in lower case.
+        ("İstanbul is up", &["İstanbul", "is", "up"]),
+        ("再起動", &["再", "起", "動"]),
+        ("[CLS] x [SEP]", &["[", "CL", "S", "]", "x", "[", "SEP", "]"]),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(pieces(text, &one(encoder, text)), expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn spans_of_any_text_are_in_order_and_can_be_cut_out(text in "\\PC{0,40}|(\\w|[ \u{301}\u{200d}🔥İß]){0,20}") {
+        if let Some(encoder) = encoder() {
+            let mut end = 0;
+            for span in spans(&one(encoder, &text)) {
+                prop_assert!(span.start >= end, "{span:?} begins before {end}");
+                prop_assert!(text.get(span.clone()).is_some_and(|piece| !piece.is_empty()), "{span:?}");
+                end = span.end;
+            }
+        }
+    }
+}
+
+#[test]
+fn blank_texts_have_a_vector_and_no_tokens() {
+    let Some(encoder) = encoder() else { return };
+    for text in ["", " ", "\n\t \r\n", "\u{200b}\u{feff}", "\0\u{1b}"] {
+        let encoded = one(encoder, text);
+        assert!(encoded.tokens.is_empty(), "{text:?}");
+        assert!(encoded.sentence.iter().all(|number| number.is_finite()), "{text:?}");
+    }
+    assert_eq!(encoder.encode(&[]).unwrap(), []);
+}
+
+#[test]
+fn what_comes_after_the_limit_is_not_read() {
+    let Some(encoder) = encoder() else { return };
+    let long = "word ".repeat(300);
+    let encoded = one(encoder, &long);
+    assert_eq!(encoded.tokens.len(), 254);
+    let longer = format!("{long} and then something altogether different {}", "🔥 ".repeat(20_000));
+    assert_eq!(one(encoder, &longer).sentence, encoded.sentence);
+}
+
+#[test]
+fn meaning_is_nearer_than_wording() {
+    let Some(encoder) = encoder() else { return };
+    let vectors = encoder.encode(&["the disk is full", "no space left on device", "the moon is full"]).unwrap();
+    let near = cosine(&vectors[0].sentence, &vectors[1].sentence);
+    let far = cosine(&vectors[0].sentence, &vectors[2].sentence);
+    assert!(near > far, "{near} against {far}");
+}
