@@ -65,7 +65,14 @@ impl Act<'_> {
 
     fn performer(&self, deadline: Instant) -> Performer<'_> {
         let Planner { templates, redactor, .. } = self.planner;
-        Performer { chosen: &self.plan.chosen, templates, redactor, stop: self.stop, deadline }
+        Performer {
+            chosen: &self.plan.chosen,
+            templates,
+            redactor,
+            stop: self.stop,
+            deadline,
+            limit: self.plan.timeout,
+        }
     }
 
     fn views(&self) -> Result<Views, ActionError> {
@@ -216,7 +223,7 @@ impl Act<'_> {
                 }
                 Err(error) => format!("(the answer has an unexpected form: {error})"),
             },
-            None => answer.text.clone(),
+            None => answer.text.trim_end().to_owned(),
         };
         if answer.truncated {
             output.push_str("\n… (the answer was longer than what is kept)");

@@ -1,5 +1,7 @@
 //! One step: fill in the request, send it, read the answer, judge it.
 
+use std::time::Duration;
+
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
@@ -22,6 +24,8 @@ pub(super) struct Performer<'a> {
     pub(super) stop: &'a Stop,
     /// When all of it must be over.
     pub(super) deadline: Instant,
+    /// How long that was from the beginning: what a person is told when it was too short.
+    pub(super) limit: Duration,
 }
 
 /// Fills in a call of an integration; none for our own code.
@@ -44,20 +48,26 @@ impl Performer<'_> {
         }
         let request = fill(&self.chosen.integration, self.templates, &step.call, &views.sent)
             .map_err(|source| ActionError::Request { integration: integration.clone(), source })?;
-        let limit = self.deadline.saturating_duration_since(Instant::now());
+        let left = self.deadline.saturating_duration_since(Instant::now());
         let answer = match (request, &self.chosen.integration.http) {
             (Some(Request::Http(request)), Some(http)) => {
-                http.send(&integration, &request, step.decode, limit, self.stop, self.redactor).await?
+                http.send(&integration, &request, step.decode, left, self.stop, self.redactor).await
             }
             (Some(Request::Process(request)), _) => {
-                process::run(&integration, &request, step.decode, limit, self.stop, self.redactor).await?
+                process::run(&integration, &request, step.decode, left, self.stop, self.redactor).await
             }
             (Some(Request::Http(_) | Request::Builtin(_)) | None, _) => {
                 // The registry enables nothing with HTTP actions and without a client; our own code takes another way.
-                return Err(ActionError::NotSent { integration, reason: "there is no connection".to_owned() });
+                Err(ActionError::NotSent { integration, reason: "there is no connection".to_owned() })
             }
         };
-        self.judge(step, views, answer)
+        match answer {
+            Ok(answer) => self.judge(step, views, answer),
+            Err(ActionError::TimedOut { integration, .. }) => {
+                Err(ActionError::TimedOut { integration, limit: self.limit })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn judge(&self, step: &Step, views: &Views, answer: Answer) -> Result<Answer, ActionError> {

@@ -185,7 +185,7 @@ impl Planner {
     /// Performs reads of an action, before anybody was asked.
     pub(super) fn reader<'a>(&'a self, chosen: &'a Chosen, stop: &'a Stop) -> Performer<'a> {
         let deadline = Instant::now() + READ_TIMEOUT;
-        Performer { chosen, templates: &self.templates, redactor: &self.redactor, stop, deadline }
+        Performer { chosen, templates: &self.templates, redactor: &self.redactor, stop, deadline, limit: READ_TIMEOUT }
     }
 
     async fn look_up(&self, chosen: &Chosen, lookup: &Lookup, command: &Command) -> Result<Vec<Json>, PlanError> {
