@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Actor, ConversationId, Digest, ExecutionId, IntentName, MessageId, OutcomeStatus, ProposalId};
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fact {
     /// A message was understood as a command and put before policy.
@@ -69,7 +69,7 @@ pub enum Fact {
 }
 
 /// A fact with its circumstances.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditEvent {
     /// When.
     pub at: Timestamp,
