@@ -75,6 +75,19 @@ impl fmt::Display for Actor {
 #[serde(transparent)]
 pub struct ActorPattern(Actor);
 
+impl FromStr for ActorPattern {
+    type Err = ActorError;
+    fn from_str(text: &str) -> Result<Self, ActorError> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for ActorPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
 impl ActorPattern {
     /// Whether the pattern covers the actor.
     pub fn matches(&self, actor: &Actor) -> bool {

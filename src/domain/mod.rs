@@ -27,5 +27,5 @@ pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
 pub use outcome::{Outcome, OutcomeStatus};
 pub use secret::Secret;
 pub use text::{MAX_MESSAGE_BYTES, clean, nearest, sanitise};
-pub use typed::{TypedFormError, looks_typed, parse_typed, quote};
+pub use typed::{TypedFormError, looks_typed, parse_typed, quote, typed_words};
 pub use value::{EntityType, Value, ValueError, ValueType};

@@ -51,7 +51,7 @@ pub fn looks_typed(line: &str) -> bool {
 
 /// Reads a typed command.
 pub fn parse_typed(line: &str, intents: &Intents) -> Result<Command, TypedFormError> {
-    let words = split(line)?;
+    let words = typed_words(line)?;
     let name = words.first().map(String::as_str).unwrap_or_default();
     let intent = intents.get(name).ok_or_else(|| TypedFormError::UnknownIntent {
         found: name.to_owned(),
@@ -84,8 +84,9 @@ pub fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
-/// Splits at white space; quotation marks group, a backslash inside them protects.
-fn split(line: &str) -> Result<Vec<String>, TypedFormError> {
+/// The words of a typed command, unquoted: white space separates, quotation marks group, a backslash inside them
+/// protects.
+pub fn typed_words(line: &str) -> Result<Vec<String>, TypedFormError> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut started = false;
