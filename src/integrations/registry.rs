@@ -135,14 +135,10 @@ impl Registry {
             let mut maker = Maker { config, surroundings, redactor, faults: &mut faults };
             integrations.insert(name, Arc::new(maker.integration(manifest)));
         }
-        let bindings = Bindings::parse(&config.bindings).unwrap_or_else(|errors| {
-            faults.extend(
-                errors
-                    .into_iter()
-                    .map(|(selector, error)| in_configuration(&format!("bindings.\"{selector}\""), &error)),
-            );
-            Bindings::default()
-        });
+        let (bindings, errors) = Bindings::parse(&config.bindings);
+        for (selector, error) in errors {
+            faults.push(in_configuration(&format!("bindings.\"{selector}\""), &error));
+        }
         let known = |name: &str| integrations.contains_key(name);
         for name in config.integrations.keys().map(String::as_str).chain(bindings.integrations()) {
             if !known(name) {

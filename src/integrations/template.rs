@@ -46,36 +46,38 @@ impl Scope {
     }
 }
 
-/// The two ways to fill in: for machines, where what is undefined is left out, and for people.
+/// The ways to fill in. They differ in what undefined means: a leaf is left out, a condition is not met, a sentence
+/// cannot be said.
 #[derive(Debug)]
 pub(super) struct Templates {
-    machine: Environment<'static>,
+    leaves: Environment<'static>,
+    conditions: Environment<'static>,
     prose: Environment<'static>,
 }
 
 impl Default for Templates {
     fn default() -> Self {
-        let mut machine = environment();
-        machine.set_formatter(|out, state, value| {
+        let mut leaves = environment(UndefinedBehavior::SemiStrict);
+        leaves.set_formatter(|out, state, value| {
             if value.is_none() {
                 return Err(Error::new(ErrorKind::UndefinedError, "null"));
             }
             minijinja::escape_formatter(out, state, value)
         });
-        let mut prose = environment();
+        let mut prose = environment(UndefinedBehavior::SemiStrict);
         prose.set_formatter(
             |out, state, value| {
                 if value.is_none() { Ok(()) } else { minijinja::escape_formatter(out, state, value) }
             },
         );
-        Self { machine, prose }
+        Self { leaves, conditions: environment(UndefinedBehavior::Chainable), prose }
     }
 }
 
 /// Without templates that include others, and without markup.
-fn environment() -> Environment<'static> {
+fn environment(undefined: UndefinedBehavior) -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.set_undefined_behavior(undefined);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     // So that an error can name what was undefined; values are not part of what is said.
     environment.set_debug(true);
@@ -90,7 +92,10 @@ impl Templates {
         let Some(expression) = template.expression() else {
             return Ok(self.rendered(template, scope)?.map(Json::String));
         };
-        self.evaluated(expression, scope)
+        match evaluated(&self.leaves, expression, scope) {
+            Err(error) if error.kind() == ErrorKind::UndefinedError => Ok(None),
+            evaluated => evaluated.map_err(|error| failed(template.source(), &error)),
+        }
     }
 
     /// A leaf that is one text: an argv element, a path segment, a query value, a header; none if it is undefined.
@@ -133,7 +138,7 @@ impl Templates {
 
     /// Whether an expression is true; undefined is not.
     pub(super) fn truth(&self, expression: &Expression, scope: &Scope) -> Result<bool, TemplateError> {
-        Ok(match self.evaluated(expression.source(), scope)? {
+        Ok(match self.evaluate(expression, scope)? {
             None | Some(Json::Null | Json::Bool(false)) => false,
             Some(Json::Bool(true)) => true,
             Some(Json::Number(number)) => number.as_f64() != Some(0.0),
@@ -145,7 +150,7 @@ impl Templates {
 
     /// An expression's value; none if it is undefined or null.
     pub(super) fn evaluate(&self, expression: &Expression, scope: &Scope) -> Result<Option<Json>, TemplateError> {
-        self.evaluated(expression.source(), scope)
+        evaluated(&self.conditions, expression.source(), scope).map_err(|error| failed(expression.source(), &error))
     }
 
     /// Text for people. What is undefined is an error: a sentence with a hole says something else.
@@ -157,24 +162,22 @@ impl Templates {
     }
 
     fn rendered(&self, template: &Template, scope: &Scope) -> Result<Option<String>, TemplateError> {
-        match self.machine.render_str(template.source(), scope.root()) {
+        match self.leaves.render_str(template.source(), scope.root()) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == ErrorKind::UndefinedError => Ok(None),
             Err(error) => Err(failed(template.source(), &error)),
         }
     }
+}
 
-    fn evaluated(&self, expression: &str, scope: &Scope) -> Result<Option<Json>, TemplateError> {
-        let compiled = self.machine.compile_expression(expression);
-        let value =
-            compiled.and_then(|compiled| compiled.eval(scope.root())).map_err(|error| failed(expression, &error))?;
-        if value.is_undefined() || value.is_none() {
-            return Ok(None);
-        }
-        serde_json::to_value(&value)
-            .map(Some)
-            .map_err(|error| TemplateError::Failed { template: expression.to_owned(), reason: error.to_string() })
+/// The value of an expression; none if it is undefined or null.
+fn evaluated(environment: &Environment<'static>, expression: &str, scope: &Scope) -> Result<Option<Json>, Error> {
+    let value = environment.compile_expression(expression)?.eval(scope.root())?;
+    if value.is_undefined() || value.is_none() {
+        return Ok(None);
     }
+    let json = serde_json::to_value(&value);
+    json.map(Some).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
 }
 
 /// A JSON value as templates see it.

@@ -80,21 +80,3 @@ impl<T> Approved<T> {
         self.digest
     }
 }
-
-#[cfg(test)]
-impl<T> Approved<T> {
-    /// What policy would have let through, for tests of the executor.
-    pub(crate) fn for_tests(subject: T, requester: Actor, plan: Digest) -> Self {
-        let digest = Digest::of([b"approved in a test".as_slice()]);
-        Self::mint(subject, ProposalId::random(), ExecutionId::random(), requester, Vec::new(), plan, digest)
-    }
-
-    /// The same once more, as a bug or a replay would bring it.
-    pub(crate) fn again_for_tests(subject: T, proposal: ProposalId, execution: ExecutionId, plan: Digest) -> Self
-    where
-        T: Clone,
-    {
-        let nobody = Actor::new("console", "alice").unwrap();
-        Self::mint(subject, proposal, execution, nobody, Vec::new(), plan, plan)
-    }
-}

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{Draft, Plan, Provenance, Target};
 use crate::domain::{
-    Command, ConversationId, Digest, Effect, EntityType, ExecutionId, Intent, Intents, Parameter, ProposalId, ValueType,
-    parse_typed,
+    Command, ConversationId, Digest, Effect, EntityType, ExecutionId, Intent, Intents, Parameter, ProposalId,
+    ValueType, parse_typed,
 };
 
 /// Noon of a Wednesday.
@@ -21,6 +21,8 @@ pub(super) fn intents() -> Intents {
         required: false,
         ask: None,
         values: Vec::new(),
+        implies: Vec::new(),
+        whole_message: false,
     };
     [
         ("host.disk", Effect::Read),

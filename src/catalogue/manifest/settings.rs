@@ -84,9 +84,10 @@ pub fn setting_from_toml(value: &toml::Value) -> Result<Setting, String> {
 }
 
 fn said(faults: &[Diagnostic]) -> String {
-    let with_hint = |fault: &Diagnostic| match &fault.hint {
-        Some(hint) => format!("{} ({hint})", fault.message),
-        None => fault.message.clone(),
+    let said = |fault: &Diagnostic| {
+        // The name is ours; the reader knows where the value stands.
+        let message = fault.message.replace("`value`: ", "").replace("`value.", "`");
+        fault.hint.as_ref().map_or_else(|| message.clone(), |hint| format!("{message} ({hint})"))
     };
-    faults.iter().map(with_hint).collect::<Vec<_>>().join("; ")
+    faults.iter().map(said).collect::<Vec<_>>().join("; ")
 }

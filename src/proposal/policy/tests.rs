@@ -27,7 +27,14 @@ fn place(actor: &str) -> crate::domain::ConversationId {
     conversation(if actor.starts_with("console:") { "console:main" } else { "discord:ops" })
 }
 
-fn decide(policy: &Policy, action: PolicyAction, actor: &str, requester: &str, line: &str, approvals: usize) -> Decision {
+fn decide(
+    policy: &Policy,
+    action: PolicyAction,
+    actor: &str,
+    requester: &str,
+    line: &str,
+    approvals: usize,
+) -> Decision {
     let command = command(line);
     policy.decide(&Query {
         action,
@@ -62,7 +69,11 @@ fn what_becomes_of_a_new_command() {
         ("discord:9", "host.disk", "allow (anyone-runs-reads)"),
         ("discord:9", "host.disk environment=production", "allow (anyone-runs-reads)"),
         ("discord:1", "service.restart service=web", "confirm by the requester (operators-propose)"),
-        ("discord:1", "service.restart service=web environment=staging", "confirm by the requester (operators-propose)"),
+        (
+            "discord:1",
+            "service.restart service=web environment=staging",
+            "confirm by the requester (operators-propose)",
+        ),
         ("discord:1", "service.restart service=web environment=production", "confirm by another (operators-propose)"),
         ("discord:1", "deploy.promote from=staging to=production", "confirm by another (operators-propose)"),
         ("discord:1", "cache.flush service=web environment=staging", "confirm by another (operators-propose)"),
@@ -75,7 +86,11 @@ fn what_becomes_of_a_new_command() {
         // Not his own machine any more.
         ("console:mira", "process.kill pid=4242 host=db-1", "confirm by another (operators-propose)"),
         ("console:mira", "cache.flush service=web environment=staging", "confirm by another (operators-propose)"),
-        ("console:mira", "service.restart service=web environment=production", "confirm by another (operators-propose)"),
+        (
+            "console:mira",
+            "service.restart service=web environment=production",
+            "confirm by another (operators-propose)",
+        ),
     ] {
         assert_eq!(verdict(&shipped(), who, what).to_string(), expected, "{who}: {what}");
     }
@@ -84,7 +99,8 @@ fn what_becomes_of_a_new_command() {
 #[test]
 fn who_may_do_what_about_a_proposal() {
     use PolicyAction::{Approve, Confirm, Execute, Propose, Run};
-    let (change, production) = ("service.restart service=web environment=staging", "cache.flush environment=production");
+    let (change, production) =
+        ("service.restart service=web environment=staging", "cache.flush environment=production");
     for (action, actor, requester, line, approvals, allowed, rule) in [
         (Run, "discord:9", "discord:9", "host.disk", 0, true, "anyone-runs-reads"),
         (Run, "discord:1", "discord:1", change, 0, false, "deny by default"),
@@ -167,7 +183,8 @@ fn a_policy_that_permits_everything_still_needs_a_yes_for_a_change() {
 #[test]
 fn what_cannot_be_evaluated_denies() {
     // An overflow is no fault of types; Cedar itself would leave this forbid out of account.
-    let text = r#"@id("overflow") forbid (principal, action, resource) when { 9223372036854775807 + context.hour < 0 };"#;
+    let text =
+        r#"@id("overflow") forbid (principal, action, resource) when { 9223372036854775807 + context.hour < 0 };"#;
     let decision = decide(&shipped_with(text), PolicyAction::Run, "discord:9", "discord:9", "host.disk", 0);
     assert!(!decision.allowed);
     assert_eq!(decision.errors.len(), 1);

@@ -8,11 +8,10 @@ use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 use tokio::sync::{Notify, mpsc};
 
-use super::server::Server;
-use crate::domain::{Actor, Command, Digest, OutcomeStatus};
-use crate::integrations::testing::{Log, Parts, Rig, command};
-use crate::integrations::{Builtin, BuiltinError, Builtins, RunContext};
-use crate::proposal::approval::Approved;
+use crate::common::{Log, Parts, Rig, approve, command};
+use crate::server::Server;
+use sayso::domain::{Command, Digest, ExecutionId, OutcomeStatus, ProposalId};
+use sayso::integrations::{Builtin, BuiltinError, Builtins, RunContext};
 
 const MANIFEST: &str = r#"
 summary = "A system"
@@ -73,15 +72,12 @@ fn rig(gate: &Arc<Gate>) -> Rig {
 async fn the_row_is_there_before_the_effect() {
     let log = Log::default();
     let server = Server::start(log.clone()).await;
-    let mut rig = Rig::with(&format!(
+    let text = format!(
         "summary = \"x\"\nrequires = {{ always = true }}\n[connection]\nurl = \"http://{}\"\n[actions.a]\nimplements = \"cache.flush\"\nhttp = {{ method = \"POST\", path = \"/ok\", query = {{ s = \"{{{{ service }}}}\" }} }}",
         server.address
-    ));
+    );
     // One log for both, so that the order shows.
-    let ledger = crate::integrations::testing::Memory { log: log.clone(), ..Default::default() };
-    rig.ledger = Arc::new(ledger);
-    rig.executor =
-        super::super::Executor::new(Arc::clone(&rig.planner), Arc::clone(&rig.ledger) as Arc<dyn crate::audit::Ledger>);
+    let rig = Parts { manifests: vec![("x", text)], log: log.clone(), ..Parts::default() }.rig();
     assert_eq!(rig.told("cache.flush service=a").await, "succeeded: done by `x`");
     let started = format!("started POST http://{}/ok?s=a", server.address);
     assert_eq!(*log.lock().unwrap(), [started.as_str(), "effect", "ended succeeded"]);
@@ -96,13 +92,12 @@ async fn the_row_is_there_before_the_effect() {
 async fn a_proposal_runs_once() {
     let gate = Arc::new(Gate::default());
     let rig = rig(&gate);
-    let plan = rig.plan("cache.flush service=a").await.unwrap();
-    let approved = rig.approved(&plan);
-    let (proposal, execution) = (approved.proposal(), approved.execution());
-    assert_eq!(rig.executor.execute(approved, mpsc::channel(1).0).await.status, OutcomeStatus::Succeeded);
-    let again = Approved::again_for_tests(plan.command.clone(), proposal, execution, plan.digest);
-    let outcome = rig.executor.execute(again, mpsc::channel(1).0).await;
-    assert_eq!(outcome.summary, format!("proposal `{proposal}` has already been executed; nothing was done"));
+    let digest = rig.plan("cache.flush service=a").await.unwrap().digest;
+    let ids = (ProposalId::random(), ExecutionId::random());
+    let approved = || approve(&command("cache.flush service=a"), digest, ids);
+    assert_eq!(rig.execute(approved()).await.status, OutcomeStatus::Succeeded);
+    let said = format!("proposal `{}` has already been executed; nothing was done", ids.0);
+    assert_eq!(rig.execute(approved()).await.summary, said);
     assert_eq!(gate.log.lock().unwrap().len(), 1);
 }
 
@@ -110,21 +105,18 @@ async fn a_proposal_runs_once() {
 async fn only_what_was_approved_runs() {
     let gate = Arc::new(Gate::default());
     let rig = rig(&gate);
-    let plan = rig.plan("cache.flush service=a").await.unwrap();
-    assert_eq!(rig.executor.preview(&plan).await.unwrap().as_deref(), Some("now 0"));
-    let approved = rig.approved(&plan);
+    assert_eq!(rig.preview("cache.flush service=a").await.as_deref(), Some("now 0"));
+    let approved = rig.approved("cache.flush service=a").await;
     gate.identity.store(1, Ordering::SeqCst);
-    let outcome = rig.executor.execute(approved, mpsc::channel(1).0).await;
+    let outcome = rig.execute(approved).await;
     let said = "what would run now is not what was approved; nothing was done, ask again";
     assert_eq!((outcome.status, outcome.summary.as_str()), (OutcomeStatus::Failed, said));
     // Another command under the same digest is another plan.
-    let alice = Actor::new("console", "alice").unwrap();
     let digest = rig.plan("cache.flush service=a").await.unwrap().digest;
     for (line, digest) in [("cache.flush service=b", digest), ("cache.flush service=a", Digest::of([b"x".as_slice()]))]
     {
-        let outcome =
-            rig.executor.execute(Approved::for_tests(command(line), alice.clone(), digest), mpsc::channel(1).0).await;
-        assert_eq!(outcome.summary, said);
+        let approved = approve(&command(line), digest, (ProposalId::random(), ExecutionId::random()));
+        assert_eq!(rig.execute(approved).await.summary, said);
     }
     assert!(gate.log.lock().unwrap().is_empty() && rig.log().is_empty());
 }
@@ -160,9 +152,8 @@ async fn endings_are_told_and_recorded() {
 #[tokio::test]
 async fn progress_is_redacted() {
     let rig = rig(&Arc::new(Gate::default()));
-    let plan = rig.plan("cache.flush service=a").await.unwrap();
     let (sender, mut progress) = mpsc::channel(4);
-    let outcome = rig.executor.execute(rig.approved(&plan), sender).await;
+    let outcome = rig.executor.execute(rig.approved("cache.flush service=a").await, sender).await;
     assert_eq!(outcome.output.as_deref(), Some("for console:alice"));
     assert_eq!(progress.recv().await.as_deref(), Some("at it, password=[redacted]"));
 }

@@ -14,14 +14,14 @@ use axum::routing::any;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::integrations::testing::Log;
+use crate::common::Log;
 
 /// How often each thing was asked for.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hits(Arc<AtomicUsize>);
+pub(crate) struct Hits(Arc<AtomicUsize>);
 
 impl Hits {
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 
@@ -55,7 +55,7 @@ fn endless() -> Body {
 }
 
 /// The server's routes. `elsewhere` is where redirects point to; what has an effect writes to the log.
-pub(super) fn routes(hits: Hits, log: Log, elsewhere: SocketAddr) -> Router {
+pub(crate) fn routes(hits: Hits, log: Log, elsewhere: SocketAddr) -> Router {
     let flaky = Hits::default();
     let polls = Hits::default();
     let counted = move |log: Log| {
@@ -130,21 +130,21 @@ pub(super) fn routes(hits: Hits, log: Log, elsewhere: SocketAddr) -> Router {
 }
 
 /// A running server, and how often it was asked for `/ok`.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
-    pub(super) elsewhere: Hits,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) elsewhere: Hits,
     other: SocketAddr,
-    pub(super) hits: Hits,
+    pub(crate) hits: Hits,
 }
 
 impl Server {
     /// Where redirects point to.
-    pub(super) fn elsewhere_address(&self) -> SocketAddr {
+    pub(crate) fn elsewhere_address(&self) -> SocketAddr {
         self.other
     }
 
     /// Starts it on a free port.
-    pub(super) async fn start(log: Log) -> Self {
+    pub(crate) async fn start(log: Log) -> Self {
         let elsewhere = Hits::default();
         let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let other_address = other.local_addr().unwrap();
@@ -164,7 +164,7 @@ impl Server {
 }
 
 /// Reads the request, writes these bytes, and closes the connection.
-pub(super) async fn cutting(bytes: &'static [u8]) -> SocketAddr {
+pub(crate) async fn cutting(bytes: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -177,6 +177,6 @@ pub(super) async fn cutting(bytes: &'static [u8]) -> SocketAddr {
 }
 
 /// An address at which nobody listens.
-pub(super) async fn nobody() -> SocketAddr {
+pub(crate) async fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
-use super::server::{Server, cutting, nobody, routes};
-use crate::domain::OutcomeStatus;
-use crate::integrations::testing::{Log, Parts, Rig};
+use crate::common::{Log, Parts, Rig};
+use crate::server::{Server, cutting, nobody, routes};
+use sayso::domain::OutcomeStatus;
 
 /// A read and a change of the same path, each at most a second long.
 fn manifest(url: &str) -> String {
@@ -177,8 +177,7 @@ progress = "{{ body.state }}, {{ sent.body.id }}"
     let text = manifest(&format!("http://{}", server.address)) + poll;
     let rig = Rig::with(&text.replace("reply = \"{{ body.ok }}\"", "reply = \"{{ body.state }}\""));
     let (sender, mut progress) = mpsc::channel(16);
-    let plan = rig.plan("cache.flush service=ok").await.unwrap();
-    let outcome = rig.executor.execute(rig.approved(&plan), sender).await;
+    let outcome = rig.executor.execute(rig.approved("cache.flush service=ok").await, sender).await;
     assert_eq!((outcome.status, outcome.output.as_deref()), (OutcomeStatus::Succeeded, Some("done")));
     let mut told = Vec::new();
     while let Some(text) = progress.recv().await {
@@ -215,7 +214,7 @@ async fn what_is_meant_is_looked_up_first() {
     let rig = Rig::with(&text);
     let plan = rig.plan("cache.flush service=one").await.unwrap();
     assert_eq!(plan.runs, format!("POST http://{}/ok", server.address));
-    assert_eq!(rig.executor.preview(&plan).await.unwrap().as_deref(), Some("one"));
+    assert_eq!(rig.preview("cache.flush service=one").await.as_deref(), Some("one"));
     assert_eq!(rig.refusal("cache.flush service=none").await, "there is no `none`");
     assert_eq!(rig.refusal("cache.flush service=g").await, "`x` has several that match: `one`, `two`; say which");
     assert_eq!(server.hits.count(), 0, "planning changes nothing");
@@ -276,15 +275,14 @@ async fn stopping_tells_what_is_known() {
         ("metric.query expression=slow", OutcomeStatus::Cancelled),
         ("cache.flush service=slow", OutcomeStatus::Unknown),
     ] {
-        let plan = rig.plan(line).await.unwrap();
-        let approved = rig.approved(&plan);
+        let approved = rig.approved(line).await;
         let execution = approved.execution();
         let executor = rig.executor.clone();
         let stopping = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(200)).await;
             executor.stop(execution)
         });
-        let outcome = rig.executor.execute(approved, mpsc::channel(1).0).await;
+        let outcome = rig.execute(approved).await;
         assert_eq!(outcome.status, status);
         assert!(outcome.summary.starts_with("stopped while `x` was at it"), "{}", outcome.summary);
         assert!(stopping.await.unwrap());

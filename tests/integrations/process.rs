@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use crate::domain::OutcomeStatus;
-use crate::integrations::testing::Rig;
+use crate::common::Rig;
+use sayso::domain::OutcomeStatus;
 
 /// A manifest whose read and change run a script with the argument.
 fn rig(folder: &tempfile::TempDir, script: &str, timeout: &str) -> Rig {
@@ -39,7 +39,7 @@ async fn arguments_stay_arguments() {
     let folder = tempfile::tempdir().unwrap();
     let rig = rig(&folder, r#"for argument in "$@"; do echo "[$argument]"; done; echo "given $GIVEN""#, "5s");
     let hostile = r#"a b; $(touch /tmp/x) `id` "q" 'r' | & > *"#;
-    let outcome = rig.run(&format!("metric.query expression={}", crate::domain::quote(hostile))).await;
+    let outcome = rig.run(&format!("metric.query expression={}", sayso::domain::quote(hostile))).await;
     assert_eq!(outcome.output.unwrap(), format!("[{hostile}]\ngiven {hostile}"));
     let said = rig.refusal("metric.query expression=--all").await;
     assert_eq!(said, "`x` cannot carry this out: `--all` begins with `-` and would be read as an option");

@@ -1,0 +1,10 @@
+//! The integration layer from outside: servers that misbehave, programs that do not end, a ledger that refuses, and which
+//! integration is meant.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod http;
+mod process;
+mod record;
+mod registry;
+mod server;

@@ -1,0 +1,233 @@
+//! The shipped manifests against the real servers: what they say is read back from the servers themselves.
+//!
+//! Runs where `SAYSO_SERVERS` names the folder with the scripts that start them, and says so where it does not.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command as Process;
+use std::time::Duration;
+
+use common::{Parts, Rig};
+use sayso::domain::OutcomeStatus;
+use serde_json::Value as Json;
+
+/// A server that a script started; stopped when it goes.
+struct Server {
+    script: PathBuf,
+    folder: tempfile::TempDir,
+    variables: BTreeMap<String, String>,
+}
+
+impl Server {
+    /// Starts it, or says why not.
+    fn up(name: &str, environment: &[(&str, &str)]) -> Option<Self> {
+        let Some(scripts) = std::env::var_os("SAYSO_SERVERS") else {
+            eprintln!("skipped: SAYSO_SERVERS does not name the folder with the scripts that start servers");
+            return None;
+        };
+        let script = PathBuf::from(scripts).join(format!("{name}.sh"));
+        let folder = tempfile::Builder::new().prefix("s").tempdir_in("/tmp").unwrap();
+        let mut command = Process::new("bash");
+        let output =
+            command.arg(&script).arg("up").arg(folder.path()).envs(environment.iter().copied()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let variables = text.lines().filter_map(|line| line.split_once('='));
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Some(Self { script, folder, variables })
+    }
+
+    fn var(&self, name: &str) -> String {
+        self.variables[name].clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Process::new("bash").arg(&self.script).arg("down").arg(self.folder.path()).output();
+    }
+}
+
+/// What a server answers to a plain request, without the layer under test.
+async fn get(url: &str) -> Json {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    let text = client.get(url).send().await.unwrap().text().await.unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {error}: {text}"))
+}
+
+/// The same, over a Unix socket.
+async fn get_unix(socket: &str, path: &str) -> Json {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().unix_socket(socket).tls_certs_only([]).build().unwrap();
+    let text = client.get(format!("http://localhost{path}")).send().await.unwrap().text().await.unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+}
+
+async fn succeeds(rig: &Rig, line: &str) -> (String, String) {
+    let outcome = rig.run(line).await;
+    assert_eq!(outcome.status, OutcomeStatus::Succeeded, "{line}: {}", outcome.summary);
+    (outcome.summary, outcome.output.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn prometheus_and_alertmanager() {
+    let ports = [("PROMETHEUS_PORT", "19190"), ("ALERTMANAGER_PORT", "19193"), ("NODE_EXPORTER_PORT", "19200")];
+    let Some(server) = Server::up("prometheus", &ports) else { return };
+    let env =
+        || ["PROMETHEUS_URL", "ALERTMANAGER_URL"].map(|name| (name, server.var(name))).into_iter().collect::<Vec<_>>();
+    let rig = Parts { shipped: &["prometheus", "alertmanager"], env: env(), ..Parts::default() }.rig();
+
+    metrics(&rig).await;
+
+    let (summary, output) = succeeds(&rig, "alert.list").await;
+    assert_eq!(summary, "1 alert firing");
+    assert!(output.contains("AlwaysFiring") && output.contains("fires all the time"), "{output}");
+    for (line, summary) in [
+        ("alert.list severity=info service=checkout", "1 alert firing"),
+        ("alert.list severity=critical", "no alert is firing"),
+        ("alert.list service=nobody", "no alert is firing"),
+    ] {
+        assert_eq!(succeeds(&rig, line).await.0, summary, "{line}");
+    }
+
+    silences(&rig, &server.var("ALERTMANAGER_URL")).await;
+
+    // Where Prometheus is not there, Alertmanager fills in.
+    let env = env().into_iter().filter(|(name, _)| *name == "ALERTMANAGER_URL").collect();
+    let alone = Parts { shipped: &["prometheus", "alertmanager"], env, ..Parts::default() }.rig();
+    let (summary, output) = succeeds(&alone, "alert.list severity=info").await;
+    assert_eq!(summary, "1 alert firing");
+    assert!(output.contains("AlwaysFiring") && output.contains("checkout"), "{output}");
+    assert_eq!(succeeds(&alone, "alert.list severity=critical").await.0, "no alert is firing");
+}
+
+async fn metrics(rig: &Rig) {
+    assert_eq!(succeeds(rig, "metric.query expression=1+1").await.0, "2");
+    let (summary, output) = succeeds(rig, "metric.query expression=up").await;
+    assert_eq!(summary, "2 series");
+    assert!(output.contains(r#"up{instance="127.0.0.1:19190",job="prometheus"} = 1"#), "{output}");
+    assert_eq!(succeeds(rig, "metric.query expression=nothing_like_it").await.0, "no series matches");
+    let matrix = succeeds(rig, r#"metric.query expression="up{job='prometheus'}[1m]""#).await.1;
+    assert!(matrix.contains("} = 1"), "{matrix}");
+    let told = rig.told("metric.query expression=sum(up").await;
+    assert!(told.starts_with("failed: `prometheus` refuses the expression: invalid parameter"), "{told}");
+
+    let (summary, output) = succeeds(rig, "metric.show metric=availability window=PT5M").await;
+    assert_eq!(summary, "availability is 100 %");
+    assert!(output.contains("now 100 %, between 100 % and 100 % in the last 5 min"), "{output}");
+    assert_eq!(
+        succeeds(rig, "metric.show metric=error_rate service=checkout").await.0,
+        "no data on error rate of checkout in the last 1 h"
+    );
+    let (summary, output) = succeeds(rig, "metric.show metric=memory host=127.0.0.1").await;
+    assert!(summary.starts_with("memory is ") && summary.ends_with("iB"), "{summary}: {output}");
+    assert!(succeeds(rig, "metric.show metric=saturation host=127.0.0.1").await.0.starts_with("saturation is "));
+    for metric in ["latency", "throughput", "cpu", "memory", "saturation"] {
+        // With the names of these exporters there may be no data; the queries must be sound for every label.
+        succeeds(rig, &format!("metric.show metric={metric}")).await;
+        succeeds(rig, &format!("metric.show metric={metric} service=\"it's #1\" environment=a.b host=db1")).await;
+    }
+}
+
+async fn silences(rig: &Rig, url: &str) {
+    let line = r#"alert.silence alert=AlwaysFiring duration=PT2H service=checkout reason="a \"known\" issue""#;
+    let preview = rig.preview(line).await.unwrap();
+    assert_eq!(preview, "1 alert of this name now: fires all the time");
+    let runs = rig.plan(line).await.unwrap().runs;
+    assert!(runs.contains(r#""startsAt":"<now>","endsAt":"<now> + PT2H","createdBy":"<requester>""#), "{runs}");
+    let (summary, _) = succeeds(rig, line).await;
+    assert!(summary.starts_with("AlwaysFiring is silent until "), "{summary}");
+
+    let active = |silences: Json| {
+        let silences = silences.as_array().unwrap().clone();
+        silences.into_iter().filter(|silence| silence["status"]["state"] == "active").collect::<Vec<_>>()
+    };
+    let [silence] = &active(get(&format!("{url}/api/v2/silences")).await)[..] else { panic!("expected one silence") };
+    assert_eq!(silence["createdBy"], "console:alice");
+    assert!(silence["comment"].as_str().unwrap().starts_with("a \"known\" issue (through Sayso, "));
+    let matchers: Vec<_> = silence["matchers"].as_array().unwrap().iter().map(|m| (&m["name"], &m["value"])).collect();
+    assert_eq!(matchers, [(&"alertname".into(), &"AlwaysFiring".into()), (&"service".into(), &"checkout".into())]);
+    let time = |name: &str| silence[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert_eq!(time("endsAt").duration_since(time("startsAt")).as_secs(), 7200);
+    let id = silence["id"].as_str().unwrap();
+    assert_eq!(rig.refusal("alert.unsilence alert=Other").await, "no silence of `Other` is active");
+    let line = "alert.unsilence alert=AlwaysFiring";
+    assert_eq!(rig.plan(line).await.unwrap().runs, format!("DELETE {url}/api/v2/silence/{id}"));
+    let preview = rig.preview(line).await.unwrap();
+    assert!(preview.starts_with("silence by console:alice until ") && preview.contains("issue"), "{preview}");
+
+    // What was approved names the silence; another one needs another yes.
+    let approved = rig.approved(line).await;
+    succeeds(rig, "alert.silence alert=AlwaysFiring duration=PT1H").await;
+    assert_eq!(
+        rig.execute(approved).await.summary,
+        "what would run now is not what was approved; nothing was done, ask again"
+    );
+    assert_eq!(succeeds(rig, line).await.0, "2 silences of AlwaysFiring ended");
+    assert!(active(get(&format!("{url}/api/v2/silences")).await).is_empty());
+}
+
+#[tokio::test]
+async fn podman() {
+    let Some(server) = Server::up("podman", &[]) else { return };
+    containers(&server).await;
+}
+
+#[tokio::test]
+async fn docker() {
+    let Some(server) = Server::up("dockerd", &[]) else { return };
+    containers(&server).await;
+}
+
+async fn containers(server: &Server) {
+    let socket = server.var("DOCKER_SOCKET");
+    let env = vec![("DOCKER_HOST", server.var("DOCKER_HOST")), ("SAYSO_ENVIRONMENT", "staging".to_owned())];
+    let rig = Parts { shipped: &["docker"], env, ..Parts::default() }.rig();
+    let inspect =
+        async |name: &str| get_unix(&socket, &format!("/v1.41/containers/{name}/json")).await["State"].clone();
+
+    let (summary, output) = succeeds(&rig, "container.list").await;
+    assert_eq!(summary, "3 containers, 3 of them running");
+    assert!(output.contains("api ") && output.contains("running") && output.contains("bb:1"), "{output}");
+    let (summary, output) = succeeds(&rig, "container.list service=web host=testhost environment=staging").await;
+    assert_eq!((summary.as_str(), output.lines().count()), ("1 containers, 1 of them running", 2));
+    let said = "`docker` serves only `localhost` or `127.0.0.1` or `testhost` as `host`, not `db1`";
+    assert_eq!(rig.refusal("container.list host=db1").await, said);
+
+    let (_, output) = succeeds(&rig, "container.logs container=web limit=2").await;
+    assert!(output.lines().next().unwrap().ends_with(" web: still here"), "{output:?}");
+    let told = rig.told("container.logs container=nosuch").await;
+    assert!(told.starts_with("failed: `docker` answered 404 Not Found: ") && told.contains("nosuch"), "{told}");
+
+    let (summary, output) = succeeds(&rig, "service.status service=web").await;
+    assert_eq!(summary, "web is running");
+    assert!(output.starts_with("web: running, started ") && output.contains(", 0 restarts, image "), "{output}");
+    let (summary, output) = succeeds(&rig, "service.list").await;
+    assert_eq!((summary.as_str(), output.lines().count()), ("3 services", 3));
+    let said = "no container and no compose service is called `nosuch`";
+    assert_eq!(rig.refusal("service.restart service=nosuch").await, said);
+
+    let before = inspect("web").await["StartedAt"].clone();
+    let preview = rig.preview("service.restart service=web").await.unwrap();
+    assert!(preview.starts_with("web (") && preview.contains(") is running, started "), "{preview}");
+    assert_eq!(succeeds(&rig, "service.restart service=web environment=staging").await.0, "web was restarted");
+    let after = inspect("web").await;
+    assert_eq!(after["Running"], true);
+    assert_ne!(after["StartedAt"], before);
+
+    assert_eq!(succeeds(&rig, "service.stop service=web").await.0, "web was stopped");
+    assert_eq!(inspect("web").await["Running"], false);
+    assert_eq!(succeeds(&rig, "service.status service=web").await.0, "web is exited");
+    assert_eq!(succeeds(&rig, "service.stop service=web").await.0, "web had stopped already");
+    let preview = rig.preview("service.start service=web").await.unwrap();
+    assert!(preview.contains(") is exited, ended ") && preview.contains("exit code 0"), "{preview}");
+    assert_eq!(succeeds(&rig, "service.start service=web").await.0, "web was started");
+    assert_eq!(inspect("web").await["Running"], true);
+    assert_eq!(succeeds(&rig, "service.start service=web").await.0, "web was running already");
+    // Nothing else was touched.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(inspect("api").await["Running"], true);
+}
