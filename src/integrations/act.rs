@@ -157,6 +157,9 @@ impl Act<'_> {
             now: self.now,
             progress: self.progress.clone(),
         };
+        if self.stop.is_stopped() {
+            return Err(ActionError::Stopped);
+        }
         tokio::select! {
             () = self.stop.stopped() => Err(ActionError::Interrupted { integration }),
             done = timeout_at(deadline, builtin.run(&self.plan.command, &cx)) => match done {

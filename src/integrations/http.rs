@@ -43,8 +43,7 @@ impl Http {
             None if endpoint.base.scheme() == "http" => builder.tls_certs_only([]),
             None => builder,
         };
-        let is_here = matches!(endpoint.base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        if is_here {
+        if endpoint.is_local() {
             builder = builder.no_proxy();
         }
         #[cfg(unix)]

@@ -33,7 +33,7 @@ pub use error::{ActionError, PlanError};
 pub use executor::Executor;
 pub use plan::{Plan, Planner};
 pub use redact::Redactor;
-pub use registry::{Config, Integration, IntegrationConfig, Registry, Standing};
+pub use registry::{Config, Integration, Registry, Standing};
 pub use request::RequestError;
 pub use settings::Surroundings;
 pub use template::TemplateError;

@@ -13,7 +13,7 @@ use super::error::{ActionError, PlanError};
 use super::perform::{Performer, fill};
 use super::redact::Redactor;
 use super::registry::{Chosen, Registry};
-use super::request::{BuiltinRequest, Request, RequestError};
+use super::request::{BuiltinRequest, Endpoint, Request, RequestError};
 use super::scope::{Circumstances, Views};
 use super::settings::Surroundings;
 use super::stop::Stop;
@@ -37,6 +37,10 @@ pub struct Plan {
     pub runs: String,
     /// Of the action's definition and of every request. An approval is bound to it.
     pub digest: Digest,
+    /// What it acts upon, for people: `checkout in staging`, `this machine`.
+    pub target: String,
+    /// Whether it acts upon the machine that Sayso runs on.
+    pub local: bool,
     /// What must not be acted upon twice at once; none for reads.
     pub lock: Option<String>,
     /// How long the action may take.
@@ -149,6 +153,8 @@ impl Planner {
             action: action.name.clone(),
             runs: self.redactor.clean(&runs.join("\n")),
             digest: digest(&chosen, &requests),
+            target: target(&chosen, command),
+            local: is_local(&chosen),
             lock,
             timeout: action.timeout,
             command: command.clone(),
@@ -238,6 +244,22 @@ fn default_lock(command: &Command) -> Option<String> {
     let environment = command.arguments().iter().skip(1).find(|(name, _)| name.as_str() == "environment");
     let target: Vec<_> = first.into_iter().chain(environment).map(|(name, value)| format!("{name}={value}")).collect();
     Some(if target.is_empty() { command.intent().to_string() } else { target.join(" ") })
+}
+
+fn is_local(chosen: &Chosen) -> bool {
+    chosen.integration.manifest.local && chosen.integration.endpoint.as_ref().is_none_or(Endpoint::is_local)
+}
+
+/// The first argument, and the environment where there is one.
+fn target(chosen: &Chosen, command: &Command) -> String {
+    let environment = command.argument("environment").map(|environment| environment.as_str());
+    let first = command.arguments().iter().find(|(name, _)| name.as_str() != "environment");
+    match (first.map(|(_, value)| value.as_str()), environment) {
+        (Some(first), Some(environment)) => format!("{first} in {environment}"),
+        (Some(only), None) | (None, Some(only)) => only.to_owned(),
+        (None, None) if is_local(chosen) => "this machine".to_owned(),
+        (None, None) => chosen.name().to_owned(),
+    }
 }
 
 fn digest(chosen: &Chosen, requests: &[Request]) -> Digest {

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::bindings::{Bindings, Bound};
 use super::builtin::Builtins;
 use super::error::PlanError;
@@ -17,32 +15,21 @@ use super::settings::{Surroundings, Values};
 use super::suitable::unsuitable;
 use super::template::Templates;
 use crate::catalogue::manifest::{Action, Condition, Manifest, Setting, setting_from_toml};
-use crate::catalogue::{Diagnostic, Severity};
-use crate::domain::{Command, IntentName, nearest};
+use crate::catalogue::{Diagnostic, Severity, did_you_mean};
+use crate::domain::{Command, IntentName};
 
 /// The configuration's file, for diagnostics.
 const CONFIGURATION: &str = "sayso.toml";
 
 /// What the configuration says of integrations.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
-    /// `[integrations.<name>]`.
-    pub integrations: BTreeMap<String, IntegrationConfig>,
+    /// Those to use; none: those whose manifest's `requires` holds.
+    pub enabled: Option<Vec<String>>,
+    /// `[integrations.<name>]`: what to put in the place of a manifest's connection and settings, in its own writing.
+    pub values: BTreeMap<String, toml::Table>,
     /// `[bindings]`: `"service.* environment=production" = "kubernetes"`.
     pub bindings: BTreeMap<String, String>,
-}
-
-/// `[integrations.<name>]`: what differs from the manifest.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct IntegrationConfig {
-    /// Whether it is enabled; by default the manifest's `requires` decides.
-    pub enabled: Option<bool>,
-    /// Values of `[connection]`, in the manifest's writing.
-    pub connection: BTreeMap<String, toml::Value>,
-    /// Values of `[settings]`, in the manifest's writing.
-    pub settings: BTreeMap<String, toml::Value>,
 }
 
 /// Whether an integration can be used, and if not, why.
@@ -50,7 +37,7 @@ pub struct IntegrationConfig {
 pub enum Standing {
     /// It can.
     Enabled,
-    /// The configuration turned it off.
+    /// The configuration lists others.
     TurnedOff,
     /// The conditions under which it is enabled by itself do not hold.
     NotEnabled {
@@ -66,7 +53,7 @@ impl Standing {
     fn reason(&self) -> String {
         match self {
             Self::Enabled => "is enabled".to_owned(),
-            Self::TurnedOff => "is turned off in the configuration".to_owned(),
+            Self::TurnedOff => "is not among those that the configuration enables".to_owned(),
             Self::NotEnabled { requires } if requires.is_empty() => "is not enabled in the configuration".to_owned(),
             Self::NotEnabled { requires } => format!("is not enabled: it needs {}", requires.join(" or ")),
             Self::Lacking(lacking) => format!("is not ready: {}", lacking.join(", ")),
@@ -127,10 +114,8 @@ impl Registry {
     ) -> (Self, Vec<Diagnostic>) {
         let mut faults = Vec::new();
         let mut integrations = BTreeMap::new();
-        let nothing = IntegrationConfig::default();
         for manifest in manifests {
             check_builtins(&manifest, &builtins, &mut faults);
-            let config = config.integrations.get(&manifest.name).unwrap_or(&nothing);
             let name = manifest.name.clone();
             let mut maker = Maker { config, surroundings, redactor, faults: &mut faults };
             integrations.insert(name, Arc::new(maker.integration(manifest)));
@@ -139,12 +124,12 @@ impl Registry {
         for (selector, error) in errors {
             faults.push(in_configuration(&format!("bindings.\"{selector}\""), &error));
         }
-        let known = |name: &str| integrations.contains_key(name);
-        for name in config.integrations.keys().map(String::as_str).chain(bindings.integrations()) {
-            if !known(name) {
-                let near = nearest(name, integrations.keys().map(String::as_str));
+        let enabled = config.enabled.iter().flatten().map(String::as_str);
+        for name in enabled.chain(config.values.keys().map(String::as_str)).chain(bindings.integrations()) {
+            if !integrations.contains_key(name) {
+                let hint = did_you_mean(name, integrations.keys().map(String::as_str));
                 let fault = Diagnostic::error(CONFIGURATION, format!("unknown integration `{name}`"));
-                faults.push(Diagnostic { hint: near.map(|near| format!("did you mean `{near}`?")), ..fault });
+                faults.push(Diagnostic { hint, ..fault });
             }
         }
         (Self { integrations, bindings, builtins }, faults)
@@ -255,14 +240,14 @@ impl Registry {
 fn check_builtins(manifest: &Manifest, builtins: &Builtins, faults: &mut Vec<Diagnostic>) {
     for action in &manifest.actions {
         let Some(name) = action.builtin().filter(|name| builtins.get(name).is_none()) else { continue };
-        let near = nearest(name, builtins.names());
+        let hint = did_you_mean(name, builtins.names());
         faults.push(Diagnostic {
             file: manifest.file.clone(),
             line: Some(action.place.line),
             column: Some(action.place.column),
             severity: Severity::Error,
             message: format!("action `{}`: unknown builtin `{name}`", action.name),
-            hint: near.map(|near| format!("did you mean `{near}`?")),
+            hint,
         });
     }
 }
@@ -273,7 +258,7 @@ fn in_configuration(place: &str, message: &dyn std::fmt::Display) -> Diagnostic 
 
 /// Makes one integration.
 struct Maker<'a> {
-    config: &'a IntegrationConfig,
+    config: &'a Config,
     surroundings: &'a Surroundings,
     redactor: &'a Redactor,
     faults: &'a mut Vec<Diagnostic>,
@@ -281,21 +266,25 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn integration(&mut self, mut manifest: Manifest) -> Integration {
-        let name = manifest.name.clone();
-        self.override_all(&name, "settings", &self.config.settings.clone(), &mut manifest.settings, false);
+        let mut values = self.config.values.get(&manifest.name).cloned().unwrap_or_default();
+        let place = format!("integrations.{}", manifest.name);
         if let Some(connection) = &mut manifest.connection {
-            let mut written = self.config.connection.clone();
-            let mut one = |maker: &mut Self, key: &str, setting: &mut Setting| {
-                if let Some(value) = written.remove(key) {
-                    maker.override_one(&format!("integrations.{name}.connection.{key}"), &value, setting);
+            if let Some(value) = values.remove("url") {
+                self.replace(&format!("{place}.url"), &value, &mut connection.url);
+            }
+            if let Some(value) = values.remove("ca") {
+                let ca = connection.ca.get_or_insert(Setting::Value(serde_json::Value::Null));
+                self.replace(&format!("{place}.ca"), &value, ca);
+            }
+            for (name, setting) in &mut connection.values {
+                if let Some(value) = values.remove(name) {
+                    self.replace(&format!("{place}.{name}"), &value, setting);
                 }
-            };
-            one(self, "url", &mut connection.url);
-            let mut ca = connection.ca.take().unwrap_or(Setting::Table(BTreeMap::new()));
-            one(self, "ca", &mut ca);
-            connection.ca = Some(ca).filter(|ca| !matches!(ca, Setting::Table(_)));
-            self.override_all(&name, "connection", &written, &mut connection.values, false);
+            }
         }
+        let known: Vec<_> =
+            manifest.connection.iter().flat_map(|connection| connection.values.keys().cloned()).collect();
+        self.replace_all(&place, values, &mut manifest.settings, Some(&known));
         let mut integration = Integration {
             declared: manifest.settings.clone(),
             manifest,
@@ -317,39 +306,37 @@ impl Maker<'_> {
         integration
     }
 
-    /// Puts the configuration's values in place of the manifest's. Names that the manifest does not have are faults,
-    /// except within a table of settings, which is meant to grow.
-    fn override_all(
+    /// Puts the configuration's values in the place of the manifest's. Names that the manifest does not have are faults,
+    /// except within a table of settings, which is meant to grow (`also` is none there).
+    fn replace_all(
         &mut self,
-        name: &str,
-        table: &str,
-        written: &BTreeMap<String, toml::Value>,
+        place: &str,
+        values: toml::Table,
         declared: &mut BTreeMap<String, Setting>,
-        grows: bool,
+        also: Option<&[String]>,
     ) {
-        for (key, value) in written {
-            let place = format!("integrations.{name}.{table}.{key}");
-            match (declared.get_mut(key), value) {
-                (Some(Setting::Table(inner)), toml::Value::Table(written)) => {
-                    let written = written.clone().into_iter().collect();
-                    self.override_all(name, &format!("{table}.{key}"), &written, inner, true);
+        for (key, value) in values {
+            let place = format!("{place}.{key}");
+            match (declared.get_mut(&key), value, also) {
+                (Some(Setting::Table(inner)), toml::Value::Table(values), _) => {
+                    self.replace_all(&place, values, inner, None);
                 }
-                (Some(setting), value) => self.override_one(&place, value, setting),
-                (None, value) if grows => {
-                    let mut setting = Setting::Value(serde_json::Value::Null);
-                    self.override_one(&place, value, &mut setting);
-                    declared.insert(key.clone(), setting);
+                (Some(setting), value, _) => self.replace(&place, &value, setting),
+                (None, value, None) => {
+                    let setting = declared.entry(key).or_insert(Setting::Value(serde_json::Value::Null));
+                    self.replace(&place, &value, setting);
                 }
-                (None, _) => {
-                    let near = nearest(key, declared.keys().map(String::as_str));
-                    let fault = in_configuration(&place, &format!("`{name}` has no such value"));
-                    self.faults.push(Diagnostic { hint: near.map(|near| format!("did you mean `{near}`?")), ..fault });
+                (None, _, Some(also)) => {
+                    let known = declared.keys().chain(also).map(String::as_str);
+                    let hint = did_you_mean(&key, known.chain(["url", "ca"]));
+                    let fault = in_configuration(&place, &"the manifest has no such value");
+                    self.faults.push(Diagnostic { hint, ..fault });
                 }
             }
         }
     }
 
-    fn override_one(&mut self, place: &str, value: &toml::Value, setting: &mut Setting) {
+    fn replace(&mut self, place: &str, value: &toml::Value, setting: &mut Setting) {
         match setting_from_toml(value) {
             Ok(new) => *setting = new,
             Err(reason) => self.faults.push(in_configuration(place, &reason)),
@@ -357,9 +344,9 @@ impl Maker<'_> {
     }
 
     fn standing(&self, manifest: &Manifest) -> Standing {
-        match self.config.enabled {
-            Some(true) => Standing::Enabled,
-            Some(false) => Standing::TurnedOff,
+        match &self.config.enabled {
+            Some(enabled) if enabled.contains(&manifest.name) => Standing::Enabled,
+            Some(_) => Standing::TurnedOff,
             None => {
                 let holds = |condition: &Condition| self.holds(condition);
                 if manifest.requires.iter().any(|requirement| requirement.0.iter().all(holds)) {

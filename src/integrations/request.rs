@@ -53,6 +53,11 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Whether it is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.socket.is_some() || matches!(self.base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+    }
+
     /// Reads `http://…`, `https://…`, `unix:///path/to/socket`.
     pub(super) fn parse(url: &str) -> Result<Self, RequestError> {
         let bad = |reason: &str| RequestError::BadUrl { url: url.to_owned(), reason: reason.to_owned() };

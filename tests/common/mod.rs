@@ -156,6 +156,19 @@ pub(crate) struct Parts<'a> {
     pub(crate) log: Log,
 }
 
+/// `[integrations]` and `[bindings]`, as the configuration hands them on.
+fn configured(text: &str) -> Config {
+    let mut table: toml::Table = text.parse().unwrap();
+    let mut take = |name: &str| match table.remove(name) {
+        Some(toml::Value::Table(table)) => table,
+        _ => toml::Table::new(),
+    };
+    let (mut integrations, bindings) = (take("integrations"), take("bindings"));
+    let enabled = integrations.remove("enabled").map(|enabled| enabled.try_into().unwrap());
+    let values = integrations.into_iter().map(|(name, values)| (name, values.try_into().unwrap())).collect();
+    Config { enabled, values, bindings: toml::Value::Table(bindings).try_into().unwrap() }
+}
+
 /// An executor, its planner and its ledger.
 pub(crate) struct Rig {
     pub(crate) planner: Arc<Planner>,
@@ -179,7 +192,7 @@ impl Parts<'_> {
             self.env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let surroundings =
             Surroundings { env: Arc::new(move |name| env.get(name).cloned()), machine: "testhost".to_owned() };
-        let config: Config = toml::from_str(self.config).unwrap();
+        let config = configured(self.config);
         let redactor = Arc::new(Redactor::default());
         let (registry, found) = Registry::new(manifests, &config, self.builtins, &surroundings, &redactor);
         faults.extend(found);

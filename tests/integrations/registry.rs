@@ -50,7 +50,7 @@ async fn bindings_decide_and_else_a_person() {
 
 #[tokio::test]
 async fn arguments_without_effect_are_refused() {
-    let rig = two("integrations.y.enabled = false");
+    let rig = two("integrations.enabled = [\"x\"]");
     for (line, said) in [
         ("service.restart service=a host=db1", "`x` cannot take `host` into account"),
         ("service.restart service=a/b", "`x` knows no `service` of the form `a/b`"),
@@ -71,29 +71,29 @@ async fn who_could_is_named() {
     assert_eq!(rig.refusal("service.restart service=a").await, said);
     let said = "no enabled integration carries out `ticket.create`; a manifest for `jira` or `github` or `gitlab` or `otrs` could";
     assert_eq!(rig.refusal("ticket.create title=x").await, said);
-    let off = Parts {
-        manifests: vec![("x", RESTARTS.to_owned())],
-        config: "integrations.x.enabled = false",
-        ..Parts::default()
-    };
+    let off =
+        Parts { manifests: vec![("x", RESTARTS.to_owned())], config: "integrations.enabled = []", ..Parts::default() };
     let said = off.rig().refusal("alert.list").await;
-    assert!(said.contains("`x` could, but is turned off in the configuration; a manifest for `prometheus`"), "{said}");
+    assert!(
+        said.contains("`x` could, but is not among those that the configuration enables; a manifest for `prometheus`"),
+        "{said}"
+    );
     let needs = RESTARTS.replace("optional = true", "optional = false");
     let lacking = Parts { manifests: vec![("x", needs)], env: vec![("X_URL", "1".to_owned())], ..Parts::default() };
     let said = lacking.rig().refusal("alert.list").await;
     assert!(said.contains("`x` could, but is not ready: `X_SECRET` is not set"), "{said}");
     let bound = Parts {
         manifests: vec![("x", RESTARTS.to_owned()), ("y", RESTARTS.to_owned())],
-        config: "integrations.x.enabled = true\nintegrations.y.enabled = false\nbindings.\"alert.list\" = \"y\"",
+        config: "integrations.enabled = [\"x\"]\nbindings.\"alert.list\" = \"y\"",
         ..Parts::default()
     };
     let said = bound.rig().refusal("alert.list").await;
-    assert_eq!(said, "`[bindings]` gives this to `y`, which is turned off in the configuration");
+    assert_eq!(said, "`[bindings]` gives this to `y`, which is not among those that the configuration enables");
 }
 
 #[tokio::test]
 async fn the_configuration_changes_values() {
-    let config = "integrations.x = { enabled = true, settings = { environment = { env = \"HERE\" }, words = { a = \"two\", b = 3 } } }";
+    let config = "integrations = { enabled = [\"x\"], x = { environment = { env = \"HERE\" }, words = { a = \"two\", b = 3 } } }";
     let env = vec![("HERE", "there".to_owned())];
     let rig = Parts { manifests: vec![("x", RESTARTS.to_owned())], config, env, ..Parts::default() }.rig();
     assert_eq!(rig.plan("service.restart service=a environment=there").await.unwrap().runs, "true -- a two");
@@ -102,8 +102,8 @@ async fn the_configuration_changes_values() {
 #[test]
 fn faults_of_the_configuration_are_told_at_once() {
     let config = r#"
-integrations.z.enabled = true
-integrations.x.settings = { enviroment = "x", words = { a = { template = "{{ service" } } }
+integrations.enabled = ["z"]
+integrations.x = { enviroment = "x", words = { a = { template = "{{ service" } } }
 [bindings]
 "alert.list" = "xy"
 "list" = "x"
@@ -111,9 +111,9 @@ integrations.x.settings = { enviroment = "x", words = { a = { template = "{{ ser
 "#;
     let (_, faults) = Parts { manifests: vec![("x", RESTARTS.to_owned())], config, ..Parts::default() }.planner();
     insta::assert_snapshot!(faults.join("\n"), @r##"
-    error: sayso.toml: `integrations.x.settings.enviroment`: `x` has no such value
+    error: sayso.toml: `integrations.x.enviroment`: the manifest has no such value
       hint: did you mean `environment`?
-    error: sayso.toml: `integrations.x.settings.words.a`: `template`: broken template: unexpected end of input, expected end of variable block
+    error: sayso.toml: `integrations.x.words.a`: `template`: broken template: unexpected end of input, expected end of variable block
     error: sayso.toml: `bindings."list"`: expected an intent such as `service.restart`, `service.*` or `*`, found `list`
     error: sayso.toml: `bindings."service.* production"`: expected `parameter=value`, found `production`
     error: sayso.toml: unknown integration `z`
@@ -132,13 +132,13 @@ integrations.x.settings = { enviroment = "x", words = { a = { template = "{{ ser
 
 #[tokio::test]
 async fn the_digest_is_of_what_would_run() {
-    let rig = two("integrations.y.enabled = false");
+    let rig = two("integrations.enabled = [\"x\"]");
     let digest = async |rig: &Rig, line: &str| rig.plan(line).await.unwrap().digest;
     let first = digest(&rig, "service.restart service=a").await;
     assert_eq!(first, digest(&rig, "service.restart service=a").await);
     assert_ne!(first, digest(&rig, "service.restart service=b").await);
     let other = RESTARTS.replace("[\"true\"", "[\"/bin/true\"");
-    let config = "integrations.x.enabled = true";
+    let config = "integrations.enabled = [\"x\"]";
     let changed = Parts { manifests: vec![("x", other)], config, ..Parts::default() }.rig();
     assert_ne!(first, digest(&changed, "service.restart service=a").await);
     let reworded = RESTARTS.replace("[actions.list]", "[actions.list] # the alerts");

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Action, Argument, Call, Computed, Constraint, Expression, Manifest, Place, Select, Setting, Step, Template,
 };
-use crate::catalogue::suggestion;
 use crate::catalogue::{Diagnostic, Severity};
-use crate::domain::{Effect, Intent, Intents, nearest};
+use crate::catalogue::{did_you_mean, suggestion};
+use crate::domain::{Effect, Intent, Intents};
 
 /// What every template sees beside the command's arguments.
 const AROUND: &[&str] =
@@ -60,6 +60,11 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
             }
         }
     }
+    let connection = manifest.connection.iter().flat_map(|connection| connection.values.keys().map(String::as_str));
+    for name in connection.chain(["url", "ca"]).filter(|name| manifest.settings.contains_key(*name)) {
+        let fault = Diagnostic::error(&manifest.file, format!("`{name}` is in `[connection]` and in `[settings]`"));
+        faults.push(fault.hint("give one of them another name: the configuration replaces both under one table"));
+    }
     faults.sort();
     faults.dedup();
     faults
@@ -75,8 +80,7 @@ impl Manifest {
                 Some(intent) => Check { manifest: self, action, intent, faults: &mut faults }.run(),
                 None if unreadable(name) => {}
                 None => {
-                    let near = nearest(name, intents.iter().map(|intent| intent.name.as_str()));
-                    let hint = near.map(|near| format!("did you mean `{near}`?"));
+                    let hint = did_you_mean(name, intents.iter().map(|intent| intent.name.as_str()));
                     faults.push(at(self, action.place, format!("unknown intent `{name}`"), hint));
                 }
             }

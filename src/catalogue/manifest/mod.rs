@@ -30,6 +30,8 @@ pub struct Manifest {
     pub file: String,
     /// What the system is, for people.
     pub summary: String,
+    /// Whether it acts upon the machine that Sayso runs on, as long as it is not reached over a network.
+    pub local: bool,
     /// When it is enabled without being asked for: any of these suffices. None: only by configuration.
     pub requires: Vec<Requirement>,
     /// How to reach it over HTTP.

@@ -31,6 +31,7 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
         document.error_in_file("the manifest needs `summary`", None);
     }
     let summary = summary.and_then(text);
+    let local = root.get("local").and_then(|item| item.boolean()).unwrap_or(false);
     let requires = root.get("requires").map(requirements).unwrap_or_default();
     let connection = root.get("connection").and_then(|item| connection(&item));
     let settings = root.get("settings").map(|item| table_of(&item, setting)).unwrap_or_default();
@@ -43,6 +44,7 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
         name,
         file: file.to_owned(),
         summary: summary?,
+        local,
         requires,
         connection,
         settings: settings.into_iter().collect(),
