@@ -1,6 +1,7 @@
 //! The shipped manifests against the real servers: what they say is read back from the servers themselves.
 //!
 //! Runs where `SAYSO_SERVERS` names the folder with the scripts that start them, and says so where it does not.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test that fails may panic.
 
 mod common;
 

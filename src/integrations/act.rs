@@ -31,8 +31,8 @@ pub(super) struct Act<'a> {
 }
 
 /// What one round told.
-struct Told {
-    views: Views,
+struct Told<'a> {
+    views: Views<'a>,
     output: Option<String>,
 }
 
@@ -75,7 +75,7 @@ impl Act<'_> {
         }
     }
 
-    fn views(&self) -> Result<Views, ActionError> {
+    fn views(&self) -> Result<Views<'_>, ActionError> {
         let requester = self.approved.requester().to_string();
         let circumstances = Circumstances::running(self.now, &requester, &self.approved.proposal().to_string());
         let views = self.planner.views(&self.plan.chosen, &self.plan.command, &circumstances);
@@ -87,7 +87,7 @@ impl Act<'_> {
     }
 
     /// One round after the other, up to the first that does not succeed.
-    async fn rounds(&self, views: &Views, deadline: Instant) -> (Vec<Told>, Option<ActionError>) {
+    async fn rounds<'a>(&self, views: &Views<'a>, deadline: Instant) -> (Vec<Told<'a>>, Option<ActionError>) {
         let mut done = Vec::new();
         for views in rounds(&self.plan.items, views) {
             match self.round(views, deadline).await {
@@ -98,7 +98,7 @@ impl Act<'_> {
         (done, None)
     }
 
-    async fn round(&self, views: Views, deadline: Instant) -> Result<Told, ActionError> {
+    async fn round<'a>(&self, views: Views<'a>, deadline: Instant) -> Result<Told<'a>, ActionError> {
         let mut answer = match self.action().builtin() {
             Some(name) => self.builtin(name, deadline).await?,
             None => self.sent(&views, deadline).await?,
@@ -120,7 +120,7 @@ impl Act<'_> {
     }
 
     /// Sends the request; again, where that is harmless and may help.
-    async fn sent(&self, views: &Views, deadline: Instant) -> Result<Answer, ActionError> {
+    async fn sent(&self, views: &Views<'_>, deadline: Instant) -> Result<Answer, ActionError> {
         let action = self.action();
         let harmless = self.plan.command.effect() == Effect::Read || action.idempotent;
         let mut left = if harmless { action.retry } else { 0 };
@@ -171,7 +171,7 @@ impl Act<'_> {
     }
 
     /// Asks until it is done, has failed, or time is up.
-    async fn poll(&self, poll: &Poll, views: &Views, deadline: Instant) -> Result<Answer, ActionError> {
+    async fn poll(&self, poll: &Poll, views: &Views<'_>, deadline: Instant) -> Result<Answer, ActionError> {
         let integration = || self.plan.integration.clone();
         let performer = self.performer(deadline);
         let mut said = String::new();
@@ -180,7 +180,7 @@ impl Act<'_> {
             match performer.run(&poll.step, views).await {
                 Ok(answer) => {
                     let views = views.after(&answer);
-                    let holds = |expression| self.planner.templates.truth(expression, &views.told);
+                    let holds = |expression| self.planner.templates.truth(expression, &views.sent);
                     let unreadable = |error| performer.unreadable(&error);
                     if poll.fail.as_ref().map(holds).transpose().map_err(unreadable)? == Some(true) {
                         let said = self.failure(poll, &views);
@@ -210,14 +210,14 @@ impl Act<'_> {
     }
 
     /// What a poll that found a failure says of it.
-    fn failure(&self, poll: &Poll, views: &Views) -> String {
+    fn failure(&self, poll: &Poll, views: &Views<'_>) -> String {
         let said = poll.step.failure.as_ref().map(|failure| self.planner.templates.prose(failure, &views.told));
         let said = said.and_then(Result::ok).unwrap_or_else(|| "reports that it failed".to_owned());
         self.planner.redactor.clean(&said)
     }
 
     /// The answer for people. A read that cannot be told has failed; a change has not.
-    fn output(&self, answer: &Answer, views: &Views) -> Result<Option<String>, ActionError> {
+    fn output(&self, answer: &Answer, views: &Views<'_>) -> Result<Option<String>, ActionError> {
         let mut output = match &self.action().reply {
             Some(reply) => match self.planner.templates.prose(reply, &views.told) {
                 Ok(text) => text,
@@ -234,7 +234,7 @@ impl Act<'_> {
         Ok(Some(output).filter(|output| !output.trim().is_empty()))
     }
 
-    fn summary(&self, done: &[Told]) -> String {
+    fn summary(&self, done: &[Told<'_>]) -> String {
         let action = self.action();
         let told = action.summary.as_ref().zip(done.last());
         let told = told.and_then(|(summary, told)| self.planner.templates.prose(summary, &told.views.told).ok());

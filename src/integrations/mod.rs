@@ -35,5 +35,5 @@ pub use plan::{Plan, Planner};
 pub use redact::Redactor;
 pub use registry::{Config, Integration, Registry, Standing};
 pub use request::RequestError;
-pub use settings::Surroundings;
+pub use settings::{Surroundings, Variables};
 pub use template::TemplateError;

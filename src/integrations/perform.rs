@@ -41,7 +41,7 @@ pub(super) fn fill(
 
 impl Performer<'_> {
     /// Performs a step once. The answer is a success, or this is an error.
-    pub(super) async fn run(&self, step: &Step, views: &Views) -> Result<Answer, ActionError> {
+    pub(super) async fn run(&self, step: &Step, views: &Views<'_>) -> Result<Answer, ActionError> {
         let integration = self.chosen.name().to_owned();
         if self.stop.is_stopped() {
             return Err(ActionError::Stopped);
@@ -70,7 +70,7 @@ impl Performer<'_> {
         }
     }
 
-    fn judge(&self, step: &Step, views: &Views, answer: Answer) -> Result<Answer, ActionError> {
+    fn judge(&self, step: &Step, views: &Views<'_>, answer: Answer) -> Result<Answer, ActionError> {
         let integration = self.chosen.name().to_owned();
         let views = views.after(&answer);
         let success = match &step.success {
@@ -80,7 +80,7 @@ impl Performer<'_> {
                 return Err(ActionError::Unreadable { integration, reason: found(&answer) });
             }
             Some(success) => {
-                let truth = self.templates.truth(success, &views.told);
+                let truth = self.templates.truth(success, &views.sent);
                 match truth {
                     // An answer of another form is no success; what it says is told.
                     Err(error) if answer.is_success() => return Err(self.unreadable(&error)),
@@ -106,9 +106,9 @@ impl Performer<'_> {
     }
 
     /// The elements of an answer that are meant.
-    pub(super) fn select(&self, select: &Select, views: &Views) -> Result<Vec<Json>, ActionError> {
+    pub(super) fn select(&self, select: &Select, views: &Views<'_>) -> Result<Vec<Json>, ActionError> {
         let unreadable = |error: TemplateError| self.unreadable(&error);
-        let elements = match self.templates.evaluate(&select.items, &views.told).map_err(unreadable)? {
+        let elements = match self.templates.evaluate(&select.items, &views.sent).map_err(unreadable)? {
             None => Vec::new(),
             Some(Json::Array(elements)) => elements,
             Some(_) => {
@@ -118,7 +118,7 @@ impl Performer<'_> {
         };
         let mut items = Vec::new();
         for element in elements {
-            let scope = views.told.clone().with("item", &element);
+            let scope = views.sent.clone().with("item", &element);
             let meant = select.filter.as_ref().map(|filter| self.templates.truth(filter, &scope)).transpose();
             match &select.keep {
                 _ if meant.map_err(unreadable)? == Some(false) => {}

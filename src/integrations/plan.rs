@@ -14,10 +14,10 @@ use super::perform::{Performer, fill};
 use super::redact::Redactor;
 use super::registry::{Chosen, Registry};
 use super::request::{BuiltinRequest, Endpoint, Request, RequestError};
-use super::scope::{Circumstances, Views};
-use super::settings::Surroundings;
+use super::scope::{Circumstances, Views, scope};
+use super::settings::{Secrets, Surroundings};
 use super::stop::Stop;
-use super::template::{TemplateError, Templates};
+use super::template::{Scope, TemplateError, Templates};
 use crate::catalogue::manifest::Lookup;
 use crate::domain::{Clock, Command, Digest, Effect};
 
@@ -120,15 +120,14 @@ impl Planner {
             Some(lookup) => self.look_up(&chosen, lookup, command).await?,
             None => Vec::new(),
         };
-        let views = self.views(&chosen, command, &Circumstances::planned()).map_err(|error| failed(error.into()))?;
-        let views = views.with("items", &Json::Array(items.clone()));
+        let planned = self.planned(&chosen, command, &items).map_err(|error| failed(error.into()))?;
         let (requests, identity) = match action.builtin() {
             None => {
-                let requests = rounds(&items, &views).into_iter().map(|views| {
-                    let request = fill(&chosen.integration, &self.templates, &action.step.call, &views.told)?;
-                    Ok(request.into_iter())
-                });
-                let requests: Result<Vec<_>, RequestError> = requests.collect();
+                let one = |scope: &Scope| fill(&chosen.integration, &self.templates, &action.step.call, scope);
+                let requests = match &items[..] {
+                    [] => one(&planned).map(|request| vec![request]),
+                    items => items.iter().map(|item| one(&planned.clone().with("item", item))).collect(),
+                };
                 (requests.map_err(failed)?.into_iter().flatten().collect(), Json::Null)
             }
             Some(name) => {
@@ -144,7 +143,7 @@ impl Planner {
             }
         };
         let lock = match &action.lock {
-            Some(lock) => self.templates.text(lock, &views.told).map_err(|error| failed(error.into()))?,
+            Some(lock) => self.templates.text(lock, &planned).map_err(|error| failed(error.into()))?,
             None => default_lock(command),
         };
         let runs: Vec<_> = requests.iter().map(ToString::to_string).collect();
@@ -170,8 +169,16 @@ impl Planner {
         chosen: &Chosen,
         command: &Command,
         circumstances: &Circumstances,
-    ) -> Result<Views, TemplateError> {
-        Views::new(&chosen.integration, command, circumstances, &self.templates, &self.surroundings)
+    ) -> Result<Views<'_>, TemplateError> {
+        Views::new(&chosen.integration, command, circumstances, &self.templates, &self.surroundings, &self.redactor)
+    }
+
+    /// What templates see while it is only a plan: secrets are named, and what is known at the run has a word in its place.
+    fn planned(&self, chosen: &Chosen, command: &Command, items: &[Json]) -> Result<Scope, TemplateError> {
+        let circumstances = Circumstances::planned();
+        let secrets = Secrets::Named;
+        let scope = scope(&chosen.integration, command, &circumstances, secrets, &self.templates, &self.surroundings)?;
+        Ok(scope.with("items", &Json::Array(items.to_vec())))
     }
 
     /// What an action of our own does when it is called.
@@ -222,7 +229,7 @@ impl Planner {
 }
 
 /// The views of each round: one for each thing that was found, or one.
-pub(super) fn rounds(items: &[Json], views: &Views) -> Vec<Views> {
+pub(super) fn rounds<'r>(items: &[Json], views: &Views<'r>) -> Vec<Views<'r>> {
     if items.is_empty() {
         return vec![views.clone()];
     }

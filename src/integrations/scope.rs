@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
 use super::answer::Answer;
+use super::redact::Redactor;
 use super::registry::Integration;
 use super::settings::{Secrets, Surroundings};
 use super::template::{Scope, TemplateError, Templates};
@@ -67,28 +68,31 @@ pub(super) fn scope(
     Ok(scope.with("settings", &twice))
 }
 
-/// The two views of one attempt: what is sent holds the secrets, what is told does not.
+/// The two views of one attempt: what is sent and decided by is as it is; what is told is clean, text by text.
 #[derive(Debug, Clone)]
-pub(super) struct Views {
+pub(super) struct Views<'r> {
     pub(super) sent: Scope,
     pub(super) told: Scope,
+    redactor: &'r Redactor,
 }
 
-impl Views {
+impl<'r> Views<'r> {
     pub(super) fn new(
         integration: &Integration,
         command: &Command,
         circumstances: &Circumstances,
         templates: &Templates,
         surroundings: &Surroundings,
+        redactor: &'r Redactor,
     ) -> Result<Self, TemplateError> {
         let view = |secrets| scope(integration, command, circumstances, secrets, templates, surroundings);
-        Ok(Self { sent: view(Secrets::Revealed)?, told: view(Secrets::Named)? })
+        Ok(Self { sent: view(Secrets::Revealed)?, told: view(Secrets::Named)?, redactor })
     }
 
     /// With one more name in both.
     pub(super) fn with(self, name: &str, value: &Json) -> Self {
-        Self { sent: self.sent.with(name, value), told: self.told.with(name, value) }
+        let told = self.told.with(name, &self.redactor.clean_json(value));
+        Self { sent: self.sent.with(name, value), told, ..self }
     }
 
     /// With what an answer says.

@@ -14,11 +14,14 @@ use crate::domain::Secret;
 /// The largest secret, in bytes.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
+/// Gives the value of a variable, if it is set.
+pub type Variables = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// What an integration may ask about the machine it runs on. A value, so that tests need not change the process.
 #[derive(Clone)]
 pub struct Surroundings {
     /// Reads an environment variable.
-    pub env: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub env: Arc<Variables>,
     /// The machine's name.
     pub machine: String,
 }
@@ -202,7 +205,7 @@ mod tests {
         let json = |secrets| values.to_json(secrets, &Templates::default(), &Scope::default()).unwrap();
         assert_eq!(json(Secrets::Named), json!({"token": "<token>"}));
         assert_eq!(json(Secrets::Revealed), json!({"token": "s3cret-value"}));
-        assert_eq!(format!("{values:?}").contains("s3cret"), false);
+        assert!(!format!("{values:?}").contains("s3cret"));
         assert_eq!(redactor.clean("it is s3cret-value"), "it is [redacted]");
         assert!(lacking.is_empty());
     }

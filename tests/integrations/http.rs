@@ -125,6 +125,12 @@ async fn credentials_go_nowhere_else() {
     let near = rig(true).run("metric.query expression=near").await;
     // The system saw the token; what it echoes is not shown.
     assert_eq!(near.output.as_deref(), Some("Bearer [redacted]"));
+    // Not even a part of it, where a reply cuts texts.
+    let cut = text(true).replace("{{ body.authorization }}", "{{ body.authorization | cut(10) }}");
+    let env = vec![("X_TOKEN", "s3cret-token-value".to_owned())];
+    let cutting = Parts { manifests: vec![("x", cut)], env, ..Parts::default() }.rig();
+    let output = cutting.run("metric.query expression=near").await.output.unwrap();
+    assert_eq!(output, "Bearer [re… (+7 characters)");
     let told = rig(true).told("metric.query expression=loop").await;
     assert!(told.starts_with("failed: `x` answered 307"), "{told}");
     let log = rig(true);
@@ -220,11 +226,8 @@ async fn what_is_meant_is_looked_up_first() {
     assert_eq!(server.hits.count(), 0, "planning changes nothing");
     assert_eq!(rig.told("cache.flush service=one").await, "succeeded: done by `x`");
 
-    let each = Rig::with(
-        &text
-            .replace("method = \"POST\"", "method = \"POST\"")
-            .replace("implements = \"cache.flush\"", "implements = \"cache.flush\"\neach = true"),
-    );
+    let each = "implements = \"cache.flush\"\neach = true";
+    let each = Rig::with(&text.replace("implements = \"cache.flush\"", each));
     let plan = each.plan("cache.flush service=g").await.unwrap();
     assert_eq!(plan.runs.lines().count(), 2);
     let outcome = each.run("cache.flush service=g").await;
@@ -233,27 +236,29 @@ async fn what_is_meant_is_looked_up_first() {
     assert_eq!(server.hits.count(), 2);
 }
 
+/// A value at every kind of leaf.
+const CREATES: &str = r#"
+summary = "A system"
+requires = { always = true }
+[connection]
+url = "http://ADDRESS/base/"
+[actions.create]
+implements = "ticket.create"
+reply = "{{ body | tojson }}"
+[actions.create.http]
+method = "PUT"
+path = "/a/{{ title }}/b"
+query = { p = ["{{ priority }}", "x y"], q = "{{ project }}" }
+[actions.create.http.json]
+title = "{{ title }}"
+by = "{{ requester }}"
+assignee = "{{ assignee }}"
+"#;
+
 #[tokio::test]
 async fn what_is_sent_is_what_was_shown() {
     let server = Server::start(Log::default()).await;
-    let text = format!(
-        r#"
-summary = "A system"
-requires = {{ always = true }}
-[connection]
-url = "http://{}/base/"
-[actions.create]
-implements = "ticket.create"
-http = {{ method = "PUT", path = "/a/{{{{ title }}}}/b", query = {{ p = ["{{{{ priority }}}}", "x y"], q = "{{{{ project }}}}" }} }}
-reply = "{{{{ body | tojson }}}}"
-[actions.create.http.json]
-title = "{{{{ title }}}}"
-by = "{{{{ requester }}}}"
-assignee = "{{{{ assignee }}}}"
-"#,
-        server.address
-    )
-    .replace("http = { method = \"PUT\", path = \"/a/{{ title }}/b\", query = { p = [\"{{ priority }}\", \"x y\"], q = \"{{ project }}\" } }\nreply = \"{{ body | tojson }}\"\n", "reply = \"{{ body | tojson }}\"\n[actions.create.http]\nmethod = \"PUT\"\npath = \"/a/{{ title }}/b\"\nquery = { p = [\"{{ priority }}\", \"x y\"], q = \"{{ project }}\" }\n");
+    let text = CREATES.replace("ADDRESS", &server.address.to_string());
     let rig = Rig::with(&text);
     let line = r#"ticket.create title="50% a/b?c#d" priority=high"#;
     let plan = rig.plan(line).await.unwrap();

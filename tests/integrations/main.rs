@@ -1,5 +1,6 @@
 //! The integration layer from outside: servers that misbehave, programs that do not end, a ledger that refuses, and which
 //! integration is meant.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test that fails may panic.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -26,7 +26,7 @@ pub(super) fn ports(command: &Command) -> Result<Json, BuiltinError> {
     if wanted.is_some_and(|port| port > u64::from(u16::MAX)) {
         return Err(BuiltinError::Refused("knows ports up to 65535 only".to_owned()));
     }
-    let all = listeners::get_all().map_err(|error| unseen(error))?;
+    let all = listeners::get_all().map_err(unseen)?;
     let mut sockets: BTreeSet<Socket> = all.iter().filter_map(listening).collect();
     for socket in unattributed() {
         let is_known = |known: &Socket| (known.protocol, known.address) == (socket.protocol, socket.address);
