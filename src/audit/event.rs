@@ -41,6 +41,11 @@ pub enum Fact {
     ProposalCancelled,
     /// The command was changed; earlier approvals are void.
     ProposalEdited,
+    /// Earlier approvals are void for another reason than an edit: people are asked again.
+    ProposalReopened {
+        /// Why.
+        reason: String,
+    },
     /// Time ran out.
     ProposalExpired,
     /// Somebody pressed who may not, or too late.
@@ -90,4 +95,22 @@ pub struct AuditEvent {
     /// What happened.
     #[serde(flatten)]
     pub fact: Fact,
+}
+
+#[cfg(test)]
+impl AuditEvent {
+    /// A fact with no circumstances, for tests.
+    pub(crate) fn example(fact: Fact) -> Self {
+        Self {
+            at: Timestamp::UNIX_EPOCH,
+            actor: None,
+            conversation: None,
+            proposal: None,
+            execution: None,
+            intent: None,
+            command: None,
+            digest: None,
+            fact,
+        }
+    }
 }

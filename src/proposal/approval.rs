@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{Actor, Digest, ExecutionId, ProposalId};
+use crate::domain::{Actor, ConversationId, Digest, ExecutionId, ProposalId};
 
 /// Who let something run, and how.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -13,6 +13,8 @@ pub struct Approval {
     pub actor: Actor,
     /// When.
     pub at: Timestamp,
+    /// Where: what may be said yes to can depend on it, and is asked again before anything runs.
+    pub conversation: ConversationId,
     /// The digest that was shown to them.
     pub digest: Digest,
 }

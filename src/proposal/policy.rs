@@ -1,0 +1,181 @@
+//! Policy: Cedar files, validated in strict mode against `policies/schema.cedarschema`. Deny by default, forbid beats
+//! permit, and what cannot be evaluated denies.
+
+mod fault;
+mod question;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::{Authorizer, Policy as Rule, PolicyId, PolicySet, ValidationMode, Validator};
+use jiff::tz::TimeZone;
+
+pub use self::fault::PolicyFault;
+use self::question::Vocabulary;
+use super::permission::{Decision, Permissions, Query};
+use super::roles::Roles;
+use crate::domain::{Digest, nearest};
+
+/// The words that rules can use: a contract of the code, hence built in.
+const SCHEMA: &str = include_str!("../../policies/schema.cedarschema");
+
+/// All rules, and who has which role.
+pub struct Policy {
+    rules: PolicySet,
+    vocabulary: Vocabulary,
+    roles: Roles,
+    zone: TimeZone,
+    texts: Digest,
+}
+
+impl Policy {
+    /// Reads policy files, given as (path, text), and checks them; all faults at once, in the order of the files. Hours
+    /// and weekdays are those of UTC; see [`Policy::in_zone`].
+    pub fn load(files: &[(String, String)], roles: &Roles) -> Result<Self, Vec<PolicyFault>> {
+        let vocabulary =
+            Vocabulary::read(SCHEMA).map_err(|error| vec![PolicyFault::of_schema("schema.cedarschema", &*error)])?;
+        let mut loading = Loading { files, rules: PolicySet::new(), homes: BTreeMap::new(), faults: Vec::new() };
+        for index in 0..files.len() {
+            loading.read(index, roles);
+        }
+        loading.validate(&vocabulary);
+        let Loading { rules, mut faults, .. } = loading;
+        if !faults.is_empty() {
+            let place = |fault: &PolicyFault| files.iter().position(|(path, _)| *path == fault.file);
+            faults.sort_by_key(|fault| (place(fault), fault.line, fault.column));
+            faults.dedup();
+            return Err(faults);
+        }
+        let texts = Digest::of(
+            std::iter::once(SCHEMA).chain(files.iter().flat_map(|(path, text)| [&**path, &**text])).map(str::as_bytes),
+        );
+        Ok(Self { rules, vocabulary, roles: roles.clone(), zone: TimeZone::UTC, texts })
+    }
+
+    /// The same rules, with hours and weekdays of a time zone.
+    pub fn in_zone(self, zone: TimeZone) -> Self {
+        Self { zone, ..self }
+    }
+}
+
+impl Permissions for Policy {
+    fn decide(&self, query: &Query<'_>) -> Decision {
+        let (request, entities) = match self.vocabulary.ask(query, &self.roles, &self.zone) {
+            Ok(question) => question,
+            Err(error) => {
+                return Decision { allowed: false, rule: Decision::NO_RULE.to_owned(), errors: vec![error.to_string()] };
+            }
+        };
+        let response = Authorizer::new().is_authorized(&request, &self.rules, &entities);
+        let mut rules: Vec<String> = response.diagnostics().reason().map(ToString::to_string).collect();
+        rules.sort();
+        if rules.is_empty() {
+            rules.push(Decision::NO_RULE.to_owned());
+        }
+        // Cedar leaves a rule that fails out of account. A forbid that fails must not let anything through.
+        let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
+        let allowed = response.decision() == cedar_policy::Decision::Allow && errors.is_empty();
+        Decision { allowed, rule: rules.join(", "), errors }
+    }
+
+    fn version(&self) -> Digest {
+        let roles = serde_json::to_vec(&self.roles).unwrap_or_default(); // Maps of strings always serialise.
+        let zone = format!("{:?}", self.zone);
+        Digest::of([self.texts.to_string().as_bytes(), &roles, zone.as_bytes()])
+    }
+}
+
+/// The state of loading.
+struct Loading<'a> {
+    files: &'a [(String, String)],
+    rules: PolicySet,
+    /// Each rule's file, as an index, and its place there, in bytes.
+    homes: BTreeMap<PolicyId, (usize, usize)>,
+    faults: Vec<PolicyFault>,
+}
+
+impl Loading<'_> {
+    /// Reads one file: syntax, names, roles.
+    fn read(&mut self, index: usize, roles: &Roles) {
+        let (path, text) = &self.files[index];
+        let parsed: PolicySet = match text.parse() {
+            Ok(parsed) => parsed,
+            Err(errors) => {
+                self.faults.extend(errors.iter().map(|error| PolicyFault::of_cedar(path, text, error)));
+                return;
+            }
+        };
+        for template in parsed.templates() {
+            let at = text.find(&template.to_string()).unwrap_or_default();
+            self.faults.push(
+                PolicyFault::at(path, text, at, "expected a policy, found a template with `?principal` or `?resource`")
+                    .with_hint("name the role or the command in the policy itself"),
+            );
+        }
+        for rule in parsed.policies() {
+            let at = text.find(&rule.to_string()).unwrap_or_default();
+            self.check_roles(index, at, rule, roles);
+            self.add(index, at, rule);
+        }
+    }
+
+    /// A role that nobody can have is a slip: its permit lets nobody through, and its forbid stops nobody.
+    fn check_roles(&mut self, index: usize, at: usize, rule: &Rule, roles: &Roles) {
+        let (path, text) = &self.files[index];
+        for literal in rule.entity_literals() {
+            let name = literal.id().unescaped();
+            if literal.type_name().basename() == "Role" && !roles.names().any(|role| role == name) {
+                let offset = text[at..].find(&literal.to_string()).unwrap_or_default();
+                let hint = match nearest(name, roles.names()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("add it to the configuration: `[roles]`, `{name} = []`"),
+                };
+                self.faults.push(
+                    PolicyFault::at(path, text, at + offset, &format!("unknown role `{name}`")).with_hint(&hint),
+                );
+            }
+        }
+    }
+
+    /// Adds a rule under its `@id`, else under the place where it stands.
+    fn add(&mut self, index: usize, at: usize, rule: &Rule) {
+        let (path, text) = &self.files[index];
+        let place = format!("{path}:{}", PolicyFault::at(path, text, at, "").line);
+        let mut id = PolicyId::new(rule.annotation("id").unwrap_or(&place));
+        if let Some((home, _)) = self.homes.get(&id) {
+            let fault = PolicyFault::at(path, text, at, &format!("the policy `{id}` is there twice"));
+            self.faults.push(fault.with_hint(&format!("`{}` has a policy of that name, too", self.files[*home].0)));
+            id = PolicyId::new(&place); // To be validated all the same.
+        }
+        match self.rules.add(rule.new_id(id.clone())) {
+            Ok(()) => drop(self.homes.insert(id, (index, at))),
+            Err(error) => self.faults.push(PolicyFault::of_cedar_at(path, text, at, &error)),
+        }
+    }
+
+    /// Checks every rule against the schema. Warnings count as faults: a rule that can never apply, or a name that looks
+    /// like another, is no rule to rely on. Where there are errors, warnings only repeat them.
+    fn validate(&mut self, vocabulary: &Vocabulary) {
+        let checked = Validator::new(vocabulary.schema().clone()).validate(&self.rules, ValidationMode::Strict);
+        let mut told = BTreeSet::new();
+        for error in checked.validation_errors() {
+            told.insert(error.policy_id());
+            self.fault_of_rule(error.policy_id(), error);
+        }
+        for warning in checked.validation_warnings().filter(|warning| !told.contains(warning.policy_id())) {
+            self.fault_of_rule(warning.policy_id(), warning);
+        }
+    }
+
+    fn fault_of_rule<'e, E>(&mut self, id: &PolicyId, error: &'e E)
+    where
+        cedar_policy::ffi::DetailedError: From<&'e E>,
+    {
+        // The validator only knows rules that were added, and each of those has a home.
+        if let Some((home, at)) = self.homes.get(id) {
+            let (path, text) = &self.files[*home];
+            self.faults.push(PolicyFault::of_cedar_at(path, text, *at, error));
+        }
+    }
+}
