@@ -52,7 +52,10 @@ impl Search {
 /// Whether the command has the value for one of the parameters.
 fn names(event: &AuditEvent, parameters: &[&str], value: &str) -> bool {
     let words = event.command.as_deref().and_then(|command| typed_words(command).ok()).unwrap_or_default();
-    words.iter().filter_map(|word| word.split_once('=')).any(|(name, found)| parameters.contains(&name) && found == value)
+    words
+        .iter()
+        .filter_map(|word| word.split_once('='))
+        .any(|(name, found)| parameters.contains(&name) && found == value)
 }
 
 /// The texts of an event that people wrote or read.

@@ -28,5 +28,5 @@ pub use policy::{Policy, PolicyFault};
 pub use roles::Roles;
 pub use state::{Proposal, State, UnknownState};
 pub use storage::{Found, ProposalStore, ProposalStoreError, Unusable};
-pub(crate) use stored::StoredProposal;
 pub use stored::RestoreError;
+pub(crate) use stored::StoredProposal;

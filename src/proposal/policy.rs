@@ -64,7 +64,11 @@ impl Permissions for Policy {
         let (request, entities) = match self.vocabulary.ask(query, &self.roles, &self.zone) {
             Ok(question) => question,
             Err(error) => {
-                return Decision { allowed: false, rule: Decision::NO_RULE.to_owned(), errors: vec![error.to_string()] };
+                return Decision {
+                    allowed: false,
+                    rule: Decision::NO_RULE.to_owned(),
+                    errors: vec![error.to_string()],
+                };
             }
         };
         let response = Authorizer::new().is_authorized(&request, &self.rules, &entities);
@@ -131,9 +135,8 @@ impl Loading<'_> {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("add it to the configuration: `[roles]`, `{name} = []`"),
                 };
-                self.faults.push(
-                    PolicyFault::at(path, text, at + offset, &format!("unknown role `{name}`")).with_hint(&hint),
-                );
+                self.faults
+                    .push(PolicyFault::at(path, text, at + offset, &format!("unknown role `{name}`")).with_hint(&hint));
             }
         }
     }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{Draft, Plan, Provenance, Target};
 use crate::domain::{
-    Command, ConversationId, Digest, Effect, EntityType, ExecutionId, Intent, Intents, Parameter, ProposalId, ValueType,
-    parse_typed,
+    Command, ConversationId, Digest, Effect, EntityType, ExecutionId, Intent, Intents, Parameter, ProposalId,
+    ValueType, parse_typed,
 };
 
 /// Noon of a Wednesday.

@@ -4,13 +4,7 @@ use super::{Approval, Attempt, Change, Deed, Fact, Notice, PolicyAction, Refusal
 use crate::domain::{Actor, ChoiceKind, ConversationId, Digest};
 
 impl Step<'_> {
-    pub(super) fn pressed(
-        &mut self,
-        actor: &Actor,
-        choice: ChoiceKind,
-        shown: Digest,
-        conversation: &ConversationId,
-    ) {
+    pub(super) fn pressed(&mut self, actor: &Actor, choice: ChoiceKind, shown: Digest, conversation: &ConversationId) {
         let yes = matches!(choice, ChoiceKind::Confirm | ChoiceKind::Approve);
         let closed = match self.proposal.state {
             State::Approved if yes => Some(Refusal::AlreadyApproved),
@@ -95,13 +89,7 @@ impl Step<'_> {
     }
 
     /// It does not count; on the record it is nevertheless.
-    pub(super) fn refuse(
-        &mut self,
-        actor: &Actor,
-        attempt: Attempt,
-        refusal: Refusal,
-        conversation: &ConversationId,
-    ) {
+    pub(super) fn refuse(&mut self, actor: &Actor, attempt: Attempt, refusal: Refusal, conversation: &ConversationId) {
         let fact = Fact::PressRefused { choice: attempt.as_str().to_owned(), reason: refusal.to_string() };
         self.record_in(conversation, Some(actor), fact);
         self.say(Notice::Refused { actor: actor.clone(), refusal });

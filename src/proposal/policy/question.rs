@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
 
-use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, Schema};
 use cedar_policy::RestrictedExpression as Expr;
+use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, Schema};
 use jiff::tz::TimeZone;
 
 use super::super::permission::Query;
