@@ -14,7 +14,7 @@ const COMMANDS: [&str; 4] = ["host.disk", "service.restart service=web", "servic
 const ACTORS: [&str; 4] = ["discord:1", "discord:2", "discord:3", "console:mira"];
 
 /// A policy made of chance: each combination of question, person, effect and number of yeses has an answer of its own,
-/// and every generation of the policy has other answers.
+/// and every five minutes, as every generation of the policy, has other answers.
 #[derive(Debug, Clone, Copy)]
 struct Chance {
     seed: u64,
@@ -26,7 +26,8 @@ struct Chance {
 impl Permissions for Chance {
     fn decide(&self, query: &Query<'_>) -> Decision {
         let question = format!(
-            "{} {} {} {} {} {}",
+            "{} {} {} {} {} {} {}",
+            query.now.as_second() / 300,
             self.seed,
             self.generation,
             query.action.as_str(),
