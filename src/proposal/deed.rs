@@ -124,7 +124,7 @@ pub enum Refusal {
     #[error("it has expired")]
     Expired,
     /// It came to its end before.
-    #[error("it is {0} already")]
+    #[error("it has come to its end: {0}")]
     Finished(State),
 }
 

@@ -314,12 +314,7 @@ impl<'a> Step<'a> {
         if self.proposal.state != State::Executing {
             return;
         }
-        self.enter(match outcome.status {
-            OutcomeStatus::Succeeded => State::Succeeded,
-            OutcomeStatus::Failed => State::Failed,
-            OutcomeStatus::Unknown => State::Unknown,
-            OutcomeStatus::Cancelled => State::Cancelled,
-        });
+        self.enter(outcome.status.into());
         self.say(Notice::Finished(outcome));
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::approval::Approval;
 use super::draft::Draft;
 use super::permission::{Verdict, WhoMay};
-use crate::domain::{Actor, ChoiceKind, Command, ConversationId, Digest, ProposalCode, ProposalId};
+use crate::domain::{Actor, ChoiceKind, Command, ConversationId, Digest, OutcomeStatus, ProposalCode, ProposalId};
 
 /// Where a proposal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,6 +71,18 @@ impl State {
     /// Nothing can happen to it any more.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Approved | Self::Executing)
+    }
+}
+
+/// How an execution ended is where its proposal stands.
+impl From<OutcomeStatus> for State {
+    fn from(status: OutcomeStatus) -> Self {
+        match status {
+            OutcomeStatus::Succeeded => Self::Succeeded,
+            OutcomeStatus::Failed => Self::Failed,
+            OutcomeStatus::Unknown => Self::Unknown,
+            OutcomeStatus::Cancelled => Self::Cancelled,
+        }
     }
 }
 

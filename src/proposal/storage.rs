@@ -1,11 +1,12 @@
 //! Where proposals are kept, as the assistant needs it.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::state::{Proposal, State};
 use super::stored::RestoreError;
 use crate::audit::AuditEvent;
-use crate::domain::{ConversationId, ExecutionId, Intents, ProposalCode, ProposalId};
+use crate::domain::{ConversationId, Intents, ProposalCode, ProposalId};
 
 /// Why a proposal could not be saved or found.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +39,12 @@ pub enum ProposalStoreError {
 pub struct Unusable {
     /// Its id.
     pub id: ProposalId,
-    /// The execution it may have had.
-    pub execution: Option<ExecutionId>,
     /// Where it was asked for.
     pub conversation: ConversationId,
     /// Where it stood.
     pub state: State,
+    /// Until when it could have been decided.
+    pub expires: Timestamp,
     /// Why it cannot be used.
     pub error: RestoreError,
 }

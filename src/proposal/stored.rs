@@ -1,5 +1,6 @@
 //! A proposal as it is stored: text that is checked again when it is read back.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::approval::Approval;
@@ -9,19 +10,18 @@ use super::state::{Proposal, State};
 use crate::domain::{
     Actor, Command, CommandError, ConversationId, Digest, ExecutionId, Intents, MessageId, ProposalId,
 };
-use jiff::Timestamp;
 
 /// The stored form: what a row needs to be found by, and everything else as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredProposal {
+pub(crate) struct StoredProposal {
     /// The proposal's id.
-    pub id: ProposalId,
+    pub(crate) id: ProposalId,
     /// Where it stands.
-    pub state: State,
+    pub(crate) state: State,
     /// How often it was saved.
-    pub revision: u64,
+    pub(crate) revision: u64,
     /// The rest, JSON.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 /// Why a stored proposal is none today.

@@ -212,7 +212,7 @@ fn the_version_covers_rules_roles_and_zone() {
 
 /// All messages of a policy that does not load.
 fn faults(texts: &[(&str, &str)]) -> Vec<String> {
-    let faults = Policy::load(&files(texts), &roles()).map(|_| ()).unwrap_err();
+    let faults = Policy::load(&files(texts), &roles()).err().unwrap_or_else(|| panic!("no fault in {texts:?}"));
     faults.iter().map(ToString::to_string).collect()
 }
 
@@ -230,13 +230,27 @@ fn bad_policies_are_told_with_place_and_hint() {
         "\n permit (principal in Role::\"guest\", action, resource);",
         "permit (principal == ?principal, action, resource);",
         "@id(\"a\") permit (principal, action, resource);\n@id(\"a\") forbid (principal, action, resource);",
-        "permit (principal, action, resource) when { resource.production && !resource.production };",
+        "permit (principal, action, resource) when { resource has colour };",
         "permit (principal is User, action, resource);",
     ]
     .into_iter()
     .flat_map(|text| faults(&[("team.cedar", text)]))
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r##"
+    team.cedar:2:1: invalid policy condition: whn (condition must be either `when` or `unless`)
+    team.cedar:1:37: unexpected end of input (expected `;` or identifier)
+    team.cedar:1:45: for policy `team.cedar:1`, attribute `efect` on entity type `Command` not found (did you mean `effect`?)
+    team.cedar:1:64: for policy `team.cedar:1`: entity `Effect::"raed"` is of an enumerated entity type, but `"raed"` is not declared as a valid eid (valid entity eids: "read", "change", "destructive")
+    team.cedar:1:45: the types String and Effect are not compatible (for policy `team.cedar:1`, both operands to a `==` expression must have compatible types. Types must be exactly equal to be compatible)
+    team.cedar:1:30: for policy `team.cedar:1`, unrecognized action `Action::"aprove"` (did you mean `Action::"approve"`?)
+    team.cedar:2:10: for policy `team.cedar:1`, unable to guarantee safety of access to optional attribute `environment` on entity type `Command` (try testing for the attribute's presence with `e has environment && ..`)
+    team.cedar:1:22: unknown role `operater` (did you mean `operator`?)
+    team.cedar:2:23: unknown role `guest` (add it to the configuration: `[roles]`, `guest = []`)
+    team.cedar:1:1: expected a policy, found a template with `?principal` or `?resource` (name the role or the command in the policy itself)
+    team.cedar:2:1: the policy `a` is there twice (`team.cedar` has a policy of that name, too)
+    team.cedar:1:1: for policy `team.cedar:1`, policy is impossible: the policy expression evaluates to false for all valid requests
+    team.cedar:1:22: for policy `team.cedar:1`, unrecognized entity type `User` (did you mean `Role`?)
+    "##);
 }
 
 #[test]
@@ -250,5 +264,12 @@ fn all_faults_of_all_files_are_told_at_once() {
         ),
         ("c.cedar", "@id(\"twice\") forbid (principal, action, resource) when { context.hour == \"8\" };"),
     ]);
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r##"
+    a.cedar:2:49: unexpected token `}` (expected `!`, `(`, `-`, `[`, `{`, `false`, identifier, `if`, number, `?principal`, `?resource`, string literal, or `true`)
+    b.cedar:1:22: unknown role `nobody` (add it to the configuration: `[roles]`, `nobody = []`)
+    b.cedar:1:63: for policy `b.cedar:1`, attribute `x` on entity type `Command` not found (did you mean `host`?)
+    b.cedar:2:43: for policy `twice`, unrecognized action `Action::"x"` (did you mean `Action::"run"`?)
+    c.cedar:1:1: the policy `twice` is there twice (`b.cedar` has a policy of that name, too)
+    c.cedar:1:58: the types Long and String are not compatible (for policy `c.cedar:1`, both operands to a `==` expression must have compatible types. Types must be exactly equal to be compatible)
+    "##);
 }

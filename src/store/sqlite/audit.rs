@@ -1,0 +1,179 @@
+//! The record: appending in one transaction with what it tells, executions opened and closed once, reading back.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, SqliteConnection};
+
+use super::{Sqlite, StoreError};
+use crate::audit::{AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Head, Ledger, LedgerError, Search};
+use crate::domain::{ExecutionId, Outcome, ProposalId};
+
+const LAST: &str = "SELECT sequence, previous, event, hash FROM audit_events ORDER BY sequence DESC LIMIT 1";
+
+impl Sqlite {
+    /// Appends events to the chain, within the caller's transaction. Whoever is here holds the store's only right to
+    /// write, so nothing can come between the head and the next row.
+    pub(super) async fn append_in(
+        &self,
+        connection: &mut SqliteConnection,
+        events: &[AuditEvent],
+    ) -> Result<(), StoreError> {
+        let mut head = self.head_in(connection).await?;
+        for event in events {
+            let row = ChainRow::following(head, event).map_err(|error| self.damaged(error))?;
+            sqlx::query("INSERT INTO audit_events (sequence, previous, event, hash) VALUES ($1, $2, $3, $4)")
+                .bind(row.sequence.cast_signed())
+                .bind(&row.previous)
+                .bind(&row.event)
+                .bind(&row.hash)
+                .execute(&mut *connection)
+                .await
+                .map_err(|error| self.fault(error))?;
+            head = row.head().map_err(|error| self.damaged(error))?;
+        }
+        Ok(())
+    }
+
+    async fn head_in(&self, connection: &mut SqliteConnection) -> Result<Head, StoreError> {
+        let last = sqlx::query(LAST).fetch_optional(connection).await.map_err(|error| self.fault(error))?;
+        match last {
+            None => Ok(Head::genesis()),
+            Some(row) => {
+                chain_row(&row).map_err(|error| self.fault(error))?.head().map_err(|error| self.damaged(error))
+            }
+        }
+    }
+}
+
+fn chain_row(row: &SqliteRow) -> Result<ChainRow, sqlx::Error> {
+    Ok(ChainRow {
+        sequence: row.try_get::<i64, _>("sequence")?.cast_unsigned(),
+        previous: row.try_get("previous")?,
+        event: row.try_get("event")?,
+        hash: row.try_get("hash")?,
+    })
+}
+
+#[async_trait]
+impl Ledger for Sqlite {
+    async fn append(&self, event: AuditEvent) -> Result<(), LedgerError> {
+        let mut transaction = self.begin().await?;
+        self.append_in(&mut transaction, &[event]).await?;
+        Ok(self.commit(transaction).await?)
+    }
+
+    async fn open_execution(
+        &self,
+        execution: ExecutionId,
+        proposal: ProposalId,
+        event: AuditEvent,
+    ) -> Result<(), LedgerError> {
+        let mut transaction = self.begin().await?;
+        let state: Option<String> = sqlx::query_scalar("SELECT state FROM proposals WHERE id = $1")
+            .bind(proposal.to_string())
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(|error| self.fault(error))?;
+        let opened = sqlx::query("INSERT INTO executions (id, proposal, opened) VALUES ($1, $2, $3)")
+            .bind(execution.to_string())
+            .bind(proposal.to_string())
+            .bind(event.at.as_microsecond());
+        // Whether it ran before is the better answer, so the state is looked at after the row.
+        match opened.execute(&mut *transaction).await {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                return Err(LedgerError::AlreadyOpened(proposal));
+            }
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
+                return Err(LedgerError::NotApproved(proposal));
+            }
+            Err(error) => return Err(self.fault(error).into()),
+            Ok(_) if state.as_deref() != Some("executing") => return Err(LedgerError::NotApproved(proposal)),
+            Ok(_) => {}
+        }
+        self.append_in(&mut transaction, &[event]).await?;
+        Ok(self.commit(transaction).await?)
+    }
+
+    async fn close_execution(
+        &self,
+        execution: ExecutionId,
+        outcome: &Outcome,
+        at: Timestamp,
+        event: AuditEvent,
+    ) -> Result<(), LedgerError> {
+        let outcome = serde_json::to_string(outcome).map_err(|error| self.damaged(error))?;
+        let mut transaction = self.begin().await?;
+        let closed = sqlx::query("UPDATE executions SET closed = $1, outcome = $2 WHERE id = $3 AND closed IS NULL")
+            .bind(at.as_microsecond())
+            .bind(outcome)
+            .bind(execution.to_string())
+            .execute(&mut *transaction)
+            .await
+            .map_err(|error| self.fault(error))?;
+        if closed.rows_affected() == 0 {
+            return Err(LedgerError::NotOpen(execution));
+        }
+        self.append_in(&mut transaction, &[event]).await?;
+        Ok(self.commit(transaction).await?)
+    }
+}
+
+#[async_trait]
+impl AuditLog for Sqlite {
+    async fn search(&self, search: &Search) -> Result<Vec<Entry>, AuditLogError> {
+        /// Rows looked at in one query.
+        const PAGE: u32 = 500;
+        let mut found = Vec::new();
+        let mut before = i64::MAX;
+        loop {
+            // What has an index is asked of SQLite; `Search::matches` decides.
+            let mut query = QueryBuilder::new("SELECT sequence, event FROM audit_events WHERE sequence < ");
+            query.push_bind(before);
+            if let Some(actor) = &search.actor {
+                query.push(" AND actor = ").push_bind(actor.to_string());
+            }
+            if let Some(intent) = &search.intent {
+                query.push(" AND intent = ").push_bind(intent.to_string());
+            }
+            if let Some(since) = search.since {
+                query.push(" AND second >= ").push_bind(since.as_second());
+            }
+            query.push(" ORDER BY sequence DESC LIMIT ").push_bind(PAGE);
+            let rows = query.build().fetch_all(&self.readers).await.map_err(|error| self.fault(error))?;
+            for row in &rows {
+                if found.len() == search.limit {
+                    return Ok(found);
+                }
+                let (sequence, text) = entry(row).map_err(|error| self.fault(error))?;
+                before = sequence;
+                let sequence = sequence.cast_unsigned();
+                let event: AuditEvent =
+                    serde_json::from_str(&text).map_err(|source| AuditLogError::Unreadable { sequence, source })?;
+                if search.matches(&event) {
+                    found.push(Entry { sequence, event });
+                }
+            }
+            if rows.len() < PAGE as usize {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn rows(&self, after: u64, limit: u32) -> Result<Vec<ChainRow>, AuditLogError> {
+        const QUERY: &str =
+            "SELECT sequence, previous, event, hash FROM audit_events WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+        let rows = sqlx::query(QUERY).bind(after.cast_signed()).bind(limit).fetch_all(&self.readers).await;
+        let rows = rows.and_then(|rows| rows.iter().map(chain_row).collect());
+        Ok(rows.map_err(|error| self.fault(error))?)
+    }
+
+    async fn head(&self) -> Result<Head, AuditLogError> {
+        let mut connection = self.readers.acquire().await.map_err(|error| self.fault(error))?;
+        Ok(self.head_in(&mut connection).await?)
+    }
+}
+
+fn entry(row: &SqliteRow) -> Result<(i64, String), sqlx::Error> {
+    Ok((row.try_get("sequence")?, row.try_get("event")?))
+}

@@ -1,0 +1,38 @@
+//! The store: one suite over the traits, run on every kind of store there is, and what only SQLite can get wrong.
+
+mod crash;
+mod faults;
+mod suite;
+mod support;
+
+use support::File;
+
+/// Runs every story of the suite on a kind of store.
+macro_rules! suite {
+    ($place:ident: $($story:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $story() {
+                suite::$story(&$place::new()).await;
+            }
+        )*
+    };
+}
+
+suite! { File:
+    a_proposal_comes_back_as_it_was
+    a_pending_proposal_survives_a_restart
+    of_two_steps_from_the_same_state_one_is_saved
+    codes_find_proposals_of_their_conversation
+    an_execution_is_opened_by_one_of_many
+    what_is_not_executing_is_never_opened
+    an_execution_is_closed_once
+    a_message_is_handled_once
+    conversations_remember
+    events_are_found
+    many_writers_make_one_chain
+    a_command_that_no_longer_fits_is_reported
+    a_restart_puts_an_end_to_what_was_left
+    what_cannot_be_read_is_ended_too
+    a_living_process_is_left_alone
+}

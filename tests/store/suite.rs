@@ -1,0 +1,328 @@
+//! What every kind of store promises.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sayso::audit::{AuditLog as _, Fact, Ledger as _, LedgerError, Search, verify_log};
+use sayso::domain::{Effect, Intent, Intents, MessageId, OutcomeStatus, ProposalId};
+use sayso::proposal::{Event, Notice, ProposalStore as _, ProposalStoreError, State, Trace, propose, step};
+use sayso::store::{ConversationStore as _, MessageLog as _, Recovery as _, recover};
+use serde_json::json;
+
+use super::support::*;
+
+pub async fn a_proposal_comes_back_as_it_was(place: &impl Place) {
+    let store = place.open().await;
+    for proposal in [pending(&store).await, approved(&store).await, running(&store).await] {
+        assert_eq!(store.load(proposal.id(), &intents()).await.unwrap(), Some(proposal));
+    }
+    assert_eq!(store.load(ProposalId::random(), &intents()).await.unwrap(), None);
+}
+
+pub async fn a_pending_proposal_survives_a_restart(place: &impl Place) {
+    let store = place.open().await;
+    let proposal = pending(&store).await;
+    drop(store);
+    let store = place.open().await;
+    let found = store.pending(proposal.conversation(), &intents()).await.unwrap();
+    assert_eq!(found.proposals, [proposal.clone()]);
+    let recovered = recover(&store, &intents(), &policy(), noon()).await.unwrap();
+    assert_eq!(recovered.proposals.len(), 1);
+    assert_eq!(recovered.proposals[0].wake, Some(proposal.expires()));
+    assert_eq!(recovered.proposals[0].notices, []);
+    // And the card that was shown before is still good.
+    let press = confirm(&proposal);
+    let proposal = store.load(proposal.id(), &intents()).await.unwrap().unwrap();
+    assert_eq!(happens(&store, proposal, press).await.state(), State::Approved);
+    verify_log(&store, None).await.unwrap();
+}
+
+pub async fn of_two_steps_from_the_same_state_one_is_saved(place: &impl Place) {
+    let (one, other) = (place.open().await, place.open().await);
+    let proposal = pending(&one).await;
+    let cancel = Event::Pressed {
+        actor: proposal.requester().clone(),
+        choice: sayso::domain::ChoiceKind::Cancel,
+        shown: proposal.digest(),
+        conversation: proposal.conversation().clone(),
+    };
+    let confirmed = happens(&one, proposal.clone(), confirm(&proposal)).await;
+    let head = one.head().await.unwrap();
+    let (cancelled, _) = step(proposal, cancel, &policy(), noon());
+    let error = other.save(&cancelled, &[remark(1)]).await.unwrap_err();
+    assert!(matches!(error, ProposalStoreError::Conflict(id) if id == cancelled.id()), "{error}");
+    assert_eq!(other.head().await.unwrap(), head, "no event without its change");
+    assert_eq!(other.load(cancelled.id(), &intents()).await.unwrap(), Some(confirmed));
+    // Nor can a proposal be created twice.
+    let (twin, _) = propose(sayso::proposal::Draft { id: cancelled.id(), ..draft("service.status") }, &policy(), noon());
+    assert!(matches!(one.save(&twin, &[]).await, Err(ProposalStoreError::Conflict(_))));
+}
+
+pub async fn codes_find_proposals_of_their_conversation(place: &impl Place) {
+    let store = place.open().await;
+    let proposal = pending(&store).await;
+    let found = store.by_code(proposal.conversation(), &proposal.code(), &intents()).await.unwrap();
+    assert_eq!(found.proposals, [proposal.clone()]);
+    let elsewhere = store.by_code(&conversation("other"), &proposal.code(), &intents()).await.unwrap();
+    assert_eq!(elsewhere.proposals, []);
+    // Also after its end, so that it can be said that it ended.
+    let late = step(proposal, Event::Ticked, &policy(), after(15));
+    let expired = perform(&store, late).await;
+    let found = store.by_code(expired.conversation(), &expired.code(), &intents()).await.unwrap();
+    assert_eq!(found.proposals, [expired]);
+    assert_eq!(store.pending(&conversation("main"), &intents()).await.unwrap().proposals, []);
+    assert_eq!(store.unfinished(&intents()).await.unwrap().proposals, []);
+}
+
+pub async fn an_execution_is_opened_by_one_of_many(place: &impl Place) {
+    let (one, other) = (Arc::new(place.open().await), Arc::new(place.open().await));
+    for _ in 0..10 {
+        let proposal = executing(&*one).await;
+        let attempts = [one.clone(), other.clone(), one.clone(), other.clone()].map(|store| {
+            let proposal = proposal.clone();
+            tokio::spawn(async move {
+                store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await
+            })
+        });
+        let mut opened = 0;
+        for attempt in attempts {
+            match attempt.await.unwrap() {
+                Ok(()) => opened += 1,
+                Err(LedgerError::AlreadyOpened(id)) => assert_eq!(id, proposal.id()),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(opened, 1);
+    }
+    verify_log(&*one, None).await.unwrap();
+}
+
+pub async fn what_is_not_executing_is_never_opened(place: &impl Place) {
+    let store = place.open().await;
+    let (stranger, _) = propose(draft("service.restart service=web"), &policy(), noon());
+    for proposal in [pending(&store).await, approved(&store).await, stranger] {
+        let head = store.head().await.unwrap();
+        let error = store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("proposal `{}` is not approved for execution", proposal.id()));
+        assert_eq!(store.head().await.unwrap(), head);
+    }
+}
+
+pub async fn an_execution_is_closed_once(place: &impl Place) {
+    let store = place.open().await;
+    let proposal = running(&store).await;
+    let (id, good) = (proposal.draft().execution, outcome(OutcomeStatus::Succeeded));
+    store.close_execution(id, &good, noon(), ended(&proposal, &good)).await.unwrap();
+    let head = store.head().await.unwrap();
+    let error = store.close_execution(id, &good, noon(), ended(&proposal, &good)).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("execution `{id}` is not open"));
+    assert_eq!(store.head().await.unwrap(), head);
+    let error = store.open_execution(id, proposal.id(), started(&proposal)).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("proposal `{}` has already been executed", proposal.id()));
+}
+
+pub async fn a_message_is_handled_once(place: &impl Place) {
+    let (one, other) = (Arc::new(place.open().await), Arc::new(place.open().await));
+    let message = |channel: &str, message: &str| MessageId {
+        conversation: conversation(channel),
+        message: message.to_owned(),
+    };
+    let attempts = [one.clone(), other.clone(), one.clone(), other.clone()].map(|store| {
+        let message = message("main", "1");
+        tokio::spawn(async move { store.first_time(&message).await.unwrap() })
+    });
+    let mut first = 0;
+    for attempt in attempts {
+        first += usize::from(attempt.await.unwrap());
+    }
+    assert_eq!(first, 1);
+    assert!(one.first_time(&message("main", "2")).await.unwrap());
+    assert!(one.first_time(&message("other", "1")).await.unwrap());
+    drop((one, other));
+    assert!(!place.open().await.first_time(&message("main", "1")).await.unwrap());
+}
+
+pub async fn conversations_remember(place: &impl Place) {
+    let store = place.open().await;
+    assert_eq!(store.get(&conversation("main")).await.unwrap(), None);
+    store.put(&conversation("main"), &json!({ "asked": ["service"] })).await.unwrap();
+    store.put(&conversation("main"), &json!({ "asked": ["\u{1f980}\n\""] })).await.unwrap();
+    drop(store);
+    let store = place.open().await;
+    assert_eq!(store.get(&conversation("main")).await.unwrap(), Some(json!({ "asked": ["\u{1f980}\n\""] })));
+    assert_eq!(store.get(&conversation("other")).await.unwrap(), None);
+}
+
+pub async fn events_are_found(place: &impl Place) {
+    let store = place.open().await;
+    // More than any page.
+    for number in 0..1_200 {
+        store.append(remark(number)).await.unwrap();
+    }
+    let find = async |search: Search| -> Vec<u64> {
+        let found = store.search(&search).await.unwrap();
+        found.iter().map(|entry| entry.sequence).collect()
+    };
+    assert_eq!(find(Search { limit: 3, ..Search::default() }).await, [1_200, 1_199, 1_198]);
+    assert_eq!(find(Search { limit: 5_000, ..Search::default() }).await.len(), 1_200);
+    assert_eq!(find(Search { limit: 0, ..Search::default() }).await.len(), 0);
+    let service = Some("web-7".to_owned());
+    assert_eq!(find(Search { service, ..Search::default() }).await, [8]);
+    let (actor, intent) = (Some("console:mira".parse().unwrap()), Some("service.restart".parse().unwrap()));
+    assert_eq!(find(Search { actor: actor.clone(), limit: 2, ..Search::default() }).await, [1_199, 1_197]);
+    assert_eq!(find(Search { actor, intent, limit: 2, ..Search::default() }).await, [1_195, 1_189]);
+    let since = Some(remark(1_198).at);
+    assert_eq!(find(Search { since, ..Search::default() }).await, [1_200, 1_199]);
+    let text = Some("NUMBER 99".to_owned());
+    assert_eq!(find(Search { text, limit: 2, ..Search::default() }).await, [1_000, 999]);
+    let head = verify_log(&store, None).await.unwrap();
+    assert_eq!(head, store.head().await.unwrap());
+    assert_eq!(head.sequence, 1_200);
+}
+
+pub async fn many_writers_make_one_chain(place: &impl Place) {
+    let stores = [Arc::new(place.open().await), Arc::new(place.open().await)];
+    let writers: Vec<_> = (0..8)
+        .map(|writer| {
+            let store = stores[writer % 2].clone();
+            tokio::spawn(async move {
+                for number in 0..25 {
+                    store.append(remark(writer * 100 + number)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let head = verify_log(&*stores[0], None).await.unwrap();
+    assert_eq!(head.sequence, 200);
+    let all = stores[1].search(&Search { limit: 1_000, ..Search::default() }).await.unwrap();
+    let different: BTreeSet<_> = all.iter().map(|entry| format!("{:?}", entry.event)).collect();
+    assert_eq!(different.len(), 200);
+}
+
+/// The intents of another day: `service.restart` is gone, or does something worse.
+fn changed_intents(effect: Option<Effect>) -> Intents {
+    let change = |intent: &Arc<Intent>| match (intent.name.as_str(), effect) {
+        ("service.restart", None) => None,
+        ("service.restart", Some(effect)) => Some(Intent { effect, ..Intent::clone(intent) }),
+        _ => Some(Intent::clone(intent)),
+    };
+    intents().iter().filter_map(change).collect()
+}
+
+pub async fn a_command_that_no_longer_fits_is_reported(place: &impl Place) {
+    let store = place.open().await;
+    let proposal = pending(&store).await;
+    let read = perform(&store, propose(draft("service.status"), &policy(), noon())).await;
+    let gone = changed_intents(None);
+    let found = store.unfinished(&gone).await.unwrap();
+    assert_eq!(found.proposals, [read], "the others are there all the same");
+    assert_eq!(found.unusable.len(), 1);
+    assert_eq!(found.unusable[0].id, proposal.id());
+    assert_eq!(found.unusable[0].error.to_string(), "its command no longer fits: unknown intent `service.restart`");
+    let error = store.load(proposal.id(), &gone).await.unwrap_err().to_string();
+    assert!(error.ends_with("cannot be used any more: its command no longer fits: unknown intent `service.restart`"));
+    // A confirmation of a change is none of something that cannot be undone.
+    let worse = store.pending(proposal.conversation(), &changed_intents(Some(Effect::Destructive))).await.unwrap();
+    assert!(worse.unusable[0].error.to_string().starts_with("it is no longer what was shown: expected digest `"));
+}
+
+pub async fn a_restart_puts_an_end_to_what_was_left(place: &impl Place) {
+    let store = place.open().await;
+    let waiting = pending(&store).await;
+    let confirmed = approved(&store).await;
+    let handed_over = executing(&store).await;
+    let open = running(&store).await;
+    let closed = running(&store).await;
+    let good = outcome(OutcomeStatus::Succeeded);
+    store.close_execution(closed.draft().execution, &good, noon(), ended(&closed, &good)).await.unwrap();
+    drop(store);
+
+    let store = place.open().await;
+    let recovered = recover(&store, &intents(), &policy(), noon()).await.unwrap();
+    let told = |id| {
+        let found = recovered.proposals.iter().find(|recovered| recovered.proposal.id() == id).unwrap();
+        (found.proposal.state(), format!("{:?}", found.notices))
+    };
+    assert_eq!(told(waiting.id()), (State::Pending, "[]".to_owned()));
+    assert_eq!(told(confirmed.id()), (State::Pending, "[Changed(Restarted)]".to_owned()));
+    assert_eq!(told(handed_over.id()), (State::Failed, "[NeverBegan]".to_owned()));
+    assert_eq!(told(open.id()), (State::Unknown, "[Interrupted]".to_owned()));
+    assert_eq!(told(closed.id()), (State::Succeeded, format!("{:?}", [Notice::Finished(good)])));
+    for recovered in &recovered.proposals {
+        let stored = store.load(recovered.proposal.id(), &intents()).await.unwrap();
+        assert_eq!(stored.as_ref(), Some(&recovered.proposal));
+    }
+    // What was left open is closed as unknown, on the record, once.
+    let remains = store.search(&Search { text: Some("interrupted".to_owned()), ..Search::default() }).await.unwrap();
+    let facts: Vec<_> = remains.iter().map(|entry| (entry.event.execution, entry.event.fact.clone())).collect();
+    let ended = |status, summary: &str| Fact::ExecutionEnded { status, summary: summary.to_owned() };
+    let unknown = ended(OutcomeStatus::Unknown, "interrupted while it ran; whether it was done is unknown");
+    let nothing = ended(OutcomeStatus::Failed, "interrupted before it began; nothing was done");
+    assert_eq!(facts.len(), 2, "{facts:?}");
+    assert!(facts.contains(&(Some(open.draft().execution), unknown)));
+    assert!(facts.contains(&(Some(handed_over.draft().execution), nothing)));
+    let head = verify_log(&store, None).await.unwrap();
+    drop(store);
+
+    // A second restart finds nothing but what waits for people.
+    let store = place.open().await;
+    let again = recover(&store, &intents(), &policy(), noon()).await.unwrap();
+    let left: BTreeSet<_> = again.proposals.iter().map(|recovered| recovered.proposal.id()).collect();
+    assert_eq!(left, BTreeSet::from([waiting.id(), confirmed.id()]));
+    assert!(again.proposals.iter().all(|recovered| recovered.notices.is_empty()));
+    assert_eq!(store.head().await.unwrap(), head);
+    // Nothing of it can be opened again.
+    for proposal in [handed_over, open, closed] {
+        assert!(store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await.is_err());
+    }
+}
+
+pub async fn what_cannot_be_read_is_ended_too(place: &impl Place) {
+    let store = place.open().await;
+    let waiting = pending(&store).await;
+    let handed_over = executing(&store).await;
+    let open = running(&store).await;
+    let closed = running(&store).await;
+    let bad = outcome(OutcomeStatus::Failed);
+    store.close_execution(closed.draft().execution, &bad, noon(), ended(&closed, &bad)).await.unwrap();
+    drop(store);
+
+    let gone = changed_intents(None);
+    let store = place.open().await;
+    let recovered = recover(&store, &gone, &policy(), noon()).await.unwrap();
+    assert_eq!(recovered.proposals.len(), 0);
+    assert_eq!(recovered.unusable.len(), 4);
+    for (proposal, state) in
+        [(&waiting, State::Pending), (&handed_over, State::Failed), (&open, State::Unknown), (&closed, State::Failed)]
+    {
+        let stored = store.load(proposal.id(), &intents()).await.unwrap().unwrap();
+        assert_eq!(stored.state(), state);
+    }
+    verify_log(&store, None).await.unwrap();
+    drop(store);
+
+    let store = place.open().await;
+    let late = recover(&store, &gone, &policy(), after(15)).await.unwrap();
+    assert_eq!(late.unusable.len(), 1);
+    let expired = store.load(waiting.id(), &intents()).await.unwrap().unwrap();
+    assert_eq!(expired.state(), State::Expired);
+}
+
+pub async fn a_living_process_is_left_alone(place: &impl Place) {
+    let busy = place.open().await;
+    let proposals = [approved(&busy).await, executing(&busy).await, running(&busy).await];
+    let other = place.open().await;
+    let recovered = recover(&other, &intents(), &policy(), noon()).await.unwrap();
+    assert_eq!(recovered.proposals.len(), 0);
+    for proposal in &proposals {
+        assert_eq!(other.load(proposal.id(), &intents()).await.unwrap().as_ref(), Some(proposal));
+        assert_eq!(other.remains(proposal.id()).await.unwrap(), None);
+    }
+    drop(busy);
+    let remains = other.remains(proposals[2].id()).await.unwrap().unwrap();
+    assert_eq!(remains.trace, Trace::Open);
+    assert_eq!(recover(&other, &intents(), &policy(), noon()).await.unwrap().proposals.len(), 3);
+}
