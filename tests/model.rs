@@ -2,6 +2,8 @@
 //!
 //! Skips, saying so, when `models/minilm-l6-v2` is absent.
 
+#![expect(clippy::expect_used, reason = "a test may fail")]
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -71,8 +73,8 @@ fn vectors_are_those_of_sentence_transformers() {
     }
 }
 
-/// Padding and the other texts of a batch change a number by at most this much: the sums are the same, their order
-/// inside the matrix product is not.
+/// The other texts of a batch change a number by at most this much: the sums are the same, their order inside the matrix
+/// product is not.
 const BATCH_TOLERANCE: f32 = 1e-5;
 
 #[test]

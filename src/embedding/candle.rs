@@ -4,29 +4,25 @@
 //! pooling is that of sentence-transformers: the mean over all word pieces, the two special ones included, scaled to
 //! unit length.
 
-use std::cmp::Reverse;
 use std::error::Error;
 
-use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
-use candle_transformers::models::bert::{BertModel, Config};
 use safetensors::{Dtype, SafeTensors};
 use tokenizers::{Encoding, Tokenizer, TruncationParams};
 
 use super::manifest::{CONFIG, Manifest, ModelError, ModelFiles, ModelSource, TOKENIZER, WEIGHTS, WeightType};
+use super::network::{Config, Network};
 use super::{EmbeddingError, Encoded, Encoder, Token};
 use crate::domain::Digest;
 
-/// How many word pieces, padding included, go through the network at once. More is no faster on a processor
-/// (`benches/embed.rs`), and this bounds the memory of a pass: 12 heads × 256 × 1024 scores are 12 MB.
-const PASS_TOKENS: usize = 1024;
+/// How many word pieces go through the network at once, unless one text alone has more. More is no faster on a processor,
+/// and this bounds the memory of a pass: the widest layer of MiniLM has 256 × 1536 numbers, 1.5 MB.
+const PASS_TOKENS: usize = 256;
 
 /// The encoder: weights, tokenizer, shape.
 pub struct CandleEncoder {
-    network: BertModel,
+    network: Network,
     tokenizer: Tokenizer,
     dimension: usize,
-    padding: u32,
     digest: Digest,
 }
 
@@ -44,38 +40,13 @@ impl CandleEncoder {
         };
         let config: Config = serde_json::from_slice(&files.config).map_err(|error| unusable(CONFIG, error.into()))?;
         check_shape(files, &config)?;
-        let tokenizer =
-            tokenizer(&files.tokenizer, files.manifest.max_tokens).map_err(|error| unusable(TOKENIZER, error))?;
-        let network = VarBuilder::from_slice_safetensors(&files.weights, DType::F32, &Device::Cpu)
-            .and_then(|weights| BertModel::load(weights, &config))
-            .map_err(|error| unusable(WEIGHTS, error.into()))?;
-        Ok(Self {
-            network,
-            tokenizer,
-            dimension: config.hidden_size,
-            padding: u32::try_from(config.pad_token_id).map_err(|error| unusable(CONFIG, error.into()))?,
-            digest: files.manifest.digest(),
-        })
+        let tokenizer = tokenizer(&files.tokenizer, files.manifest.max_tokens, config.vocab_size)
+            .map_err(|error| unusable(TOKENIZER, error))?;
+        let network = Network::load(&files.weights, &config).map_err(|error| unusable(WEIGHTS, error.into()))?;
+        Ok(Self { network, tokenizer, dimension: config.hidden_size, digest: files.manifest.digest() })
     }
 
-    /// One pass for texts of similar length; shorter ones are padded to the longest.
-    fn pass(&self, batch: &[&Encoding]) -> candle_core::Result<Vec<Encoded>> {
-        let width = batch.iter().map(|encoding| encoding.len()).max().unwrap_or_default();
-        let padded = |numbers: fn(&Encoding) -> &[u32], filler: u32| {
-            let rows = batch.iter().flat_map(|encoding| {
-                let row = numbers(encoding);
-                row.iter().copied().chain(std::iter::repeat_n(filler, width - row.len()))
-            });
-            Tensor::from_iter(rows, &Device::Cpu)?.reshape((batch.len(), width))
-        };
-        let ids = padded(Encoding::get_ids, self.padding)?;
-        let mask = padded(Encoding::get_attention_mask, 0)?;
-        let states = self.network.forward(&ids, &ids.zeros_like()?, Some(&mask))?;
-        let states = states.flatten_all()?.to_vec1::<f32>()?;
-        Ok(batch.iter().zip(states.chunks_exact(width * self.dimension)).map(|(e, s)| self.encoded(e, s)).collect())
-    }
-
-    /// `states` holds one row per word piece and, after them, rows of padding.
+    /// `states` holds one row for each word piece.
     fn encoded(&self, encoding: &Encoding, states: &[f32]) -> Encoded {
         let mut sentence = vec![0.0; self.dimension];
         let mut tokens = Vec::with_capacity(encoding.len());
@@ -108,39 +79,52 @@ impl Encoder for CandleEncoder {
             .map(|text| self.tokenizer.encode(*text, true))
             .collect::<Result<Vec<_>, _>>()
             .map_err(EmbeddingError::Model)?;
-        let mut encoded = Vec::new();
-        for batch in batches(&encodings.iter().map(Encoding::len).collect::<Vec<_>>()) {
-            let texts: Vec<_> = batch.iter().map(|&index| &encodings[index]).collect();
-            let states = self.pass(&texts).map_err(|error| EmbeddingError::Model(error.into()))?;
-            encoded.extend(batch.into_iter().zip(states));
+        let mut encoded = Vec::with_capacity(texts.len());
+        for batch in batches(&encodings) {
+            let ids: Vec<_> = batch.iter().map(Encoding::get_ids).collect();
+            let states = self.network.forward(&ids).map_err(|error| EmbeddingError::Model(error.into()))?;
+            let mut rest = states.as_slice();
+            for encoding in batch {
+                let (states, after) = rest.split_at(encoding.len() * self.dimension);
+                encoded.push(self.encoded(encoding, states));
+                rest = after;
+            }
         }
-        encoded.sort_unstable_by_key(|(index, _)| *index);
-        Ok(encoded.into_iter().map(|(_, encoded)| encoded).collect())
+        Ok(encoded)
     }
 }
 
-/// Which texts go through the network together: the longest first, so that neighbours are of similar length and little
-/// is padding; at most [`PASS_TOKENS`] at once, and always at least one text.
-fn batches(lengths: &[usize]) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..lengths.len()).collect();
-    order.sort_by_key(|&index| Reverse(lengths[index]));
-    let mut rest = order.as_slice();
+/// Which texts go through the network together: neighbours, as many as [`PASS_TOKENS`] allows and always one.
+fn batches(encodings: &[Encoding]) -> Vec<&[Encoding]> {
     let mut batches = Vec::new();
-    while let Some(&longest) = rest.first() {
-        let (batch, after) = rest.split_at((PASS_TOKENS / lengths[longest].max(1)).clamp(1, rest.len()));
-        batches.push(batch.to_vec());
+    let mut rest = encodings;
+    while !rest.is_empty() {
+        let mut pieces = 0;
+        let fitting = rest.iter().take_while(|encoding| {
+            pieces += encoding.len();
+            pieces <= PASS_TOKENS
+        });
+        let (batch, after) = rest.split_at(fitting.count().max(1));
+        batches.push(batch);
         rest = after;
     }
     batches
 }
 
-/// The tokenizer, set to cut at the model's limit. Padding is ours: it depends on the batch.
-fn tokenizer(content: &[u8], max_tokens: usize) -> Result<Tokenizer, Box<dyn Error + Send + Sync>> {
+/// The tokenizer, set to cut at the model's limit.
+fn tokenizer(content: &[u8], max_tokens: usize, known: usize) -> Result<Tokenizer, Box<dyn Error + Send + Sync>> {
     let mut tokenizer = Tokenizer::from_bytes(content)?;
     tokenizer.with_padding(None);
     tokenizer.with_truncation(Some(TruncationParams { max_length: max_tokens, ..TruncationParams::default() }))?;
     // Text is data: `[SEP]` in a message is five characters, not a mark of the model's.
     tokenizer.set_encode_special_tokens(true);
+    let words = tokenizer.get_vocab_size(true);
+    if words > known {
+        return Err(format!("it has {words} word pieces, the network knows {known}").into());
+    }
+    if tokenizer.encode("", true)?.is_empty() {
+        return Err("it adds no special word pieces, so a blank text would be nothing at all".into());
+    }
     Ok(tokenizer)
 }
 
@@ -168,7 +152,9 @@ fn check_shape(files: &ModelFiles, config: &Config) -> Result<(), ModelError> {
         WeightType::F16 => Dtype::F16,
         WeightType::F32 => Dtype::F32,
     };
-    match tensors.iter().find(|(_, tensor)| tensor.dtype() != expected) {
+    // By name, so that the same file always has the same message.
+    let other = tensors.iter().filter(|(_, tensor)| tensor.dtype() != expected);
+    match other.min_by_key(|(name, _)| *name) {
         Some((name, tensor)) => {
             Err(misfit(WEIGHTS, "`weights`", expected.to_string(), format!("{} in `{name}`", tensor.dtype())))
         }
@@ -181,24 +167,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_hold_every_text_once_and_stay_within_the_bound() {
+    fn batches_hold_every_text_once_in_order_and_stay_within_the_bound() {
         for lengths in [vec![], vec![5], vec![2000, 3, 2000], vec![7; 1000], (1..=256).collect::<Vec<_>>()] {
-            let batches = batches(&lengths);
-            for batch in &batches {
-                let longest = batch.iter().map(|&index| lengths[index]).max().unwrap();
-                assert!(batch.len() == 1 || batch.len() * longest <= PASS_TOKENS);
-            }
-            let mut seen: Vec<_> = batches.concat();
-            seen.sort_unstable();
-            assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
+            let encodings: Vec<_> = lengths.iter().map(|&length| encoding(length)).collect();
+            let batches: Vec<Vec<usize>> =
+                batches(&encodings).iter().map(|batch| batch.iter().map(Encoding::len).collect()).collect();
+            assert!(batches.iter().all(|batch| batch.len() == 1 || batch.iter().sum::<usize>() <= PASS_TOKENS));
+            assert_eq!(batches.concat(), lengths);
         }
+        assert_eq!(batches(&vec![encoding(16); 64]).len(), 4);
     }
 
-    #[test]
-    fn little_of_a_large_batch_is_padding() {
-        let lengths: Vec<usize> = (0..1500).map(|index| 4 + index * 7919 % 27).collect();
-        let padded: usize = batches(&lengths).iter().map(|batch| batch.len() * lengths[batch[0]]).sum();
-        let real: usize = lengths.iter().sum();
-        assert!(padded as f64 <= 1.05 * real as f64, "{padded} rows for {real} word pieces");
+    fn encoding(length: usize) -> Encoding {
+        let tokens = (0..length).map(|_| tokenizers::Token::new(1, "x".to_owned(), (0, 1))).collect();
+        Encoding::from_tokens(tokens, 0)
     }
 }

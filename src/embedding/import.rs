@@ -5,6 +5,8 @@
 
 mod card;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};

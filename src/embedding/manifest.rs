@@ -147,7 +147,7 @@ impl Manifest {
     }
 }
 
-/// How the weights are stored. In memory they are f32 always.
+/// How the weights are stored. The encoder computes in 32 bits always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightType {

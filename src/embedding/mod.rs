@@ -4,6 +4,7 @@ mod candle;
 mod embedder;
 mod import;
 mod manifest;
+mod network;
 
 use std::ops::Range;
 use std::time::Duration;

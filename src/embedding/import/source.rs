@@ -13,7 +13,7 @@ use crate::domain::Digest;
 use crate::embedding::manifest::{CONFIG, TOKENIZER, WEIGHTS, WeightType};
 
 /// What the encoder reads of `config.json`; the rest concerns training or other software.
-const CONFIG_KEYS: [&str; 14] = [
+const CONFIG_KEYS: [&str; 11] = [
     "model_type",
     "vocab_size",
     "hidden_size",
@@ -21,12 +21,9 @@ const CONFIG_KEYS: [&str; 14] = [
     "num_attention_heads",
     "intermediate_size",
     "hidden_act",
-    "hidden_dropout_prob",
     "max_position_embeddings",
     "type_vocab_size",
-    "initializer_range",
     "layer_norm_eps",
-    "pad_token_id",
     "position_embedding_type",
 ];
 
@@ -89,11 +86,13 @@ impl Original {
 
     /// The weights that the encoder reads, as a safetensors file of one type.
     pub(super) fn weights(&self, to: WeightType) -> Result<Vec<u8>, ImportError> {
-        let tensors = self.tensors()?;
+        let mut tensors = self.tensors()?.tensors();
+        // By name, so that the same file always has the same message.
+        tensors.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut converted = Vec::new();
-        for (name, tensor) in tensors.iter() {
+        for (name, tensor) in &tensors {
             let Some(kept) = kept(name) else { continue };
-            converted.push((kept, tensor.shape().to_vec(), self.convert(name, &tensor, to)?));
+            converted.push((kept, tensor.shape().to_vec(), self.convert(name, tensor, to)?));
         }
         let dtype = match to {
             WeightType::F16 => Dtype::F16,
