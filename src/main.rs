@@ -1,2 +1,5 @@
-//! Sayso.
-fn main() {}
+//! The `sayso` program.
+
+fn main() -> std::process::ExitCode {
+    sayso::cli::main()
+}

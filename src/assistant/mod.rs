@@ -1,1 +1,117 @@
 //! One turn in, replies out: the driver that performs what the pure parts decide, and the wording.
+
+mod builtins;
+mod context;
+mod drive;
+mod offer;
+mod timers;
+mod turn;
+mod wording;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use tokio::sync::mpsc;
+
+pub use builtins::{audit_line, builtins};
+pub use timers::{Alarm, Timers};
+pub use wording::understanding as describe;
+
+use crate::audit::Ledger;
+use crate::catalogue::Runbook;
+use crate::domain::{Actor, Clock, ConversationId, Outgoing, Reply};
+use crate::integrations::{Executor, Planner, Redactor};
+use crate::proposal::{Permissions, ProposalStore};
+use crate::store::{ConversationStore, MessageLog};
+use crate::understanding::Understander;
+
+/// The parts an assistant is made of; each is shared.
+#[derive(Clone)]
+pub struct Parts {
+    /// Reads messages.
+    pub understander: Arc<Understander>,
+    /// The runbooks, for their steps.
+    pub runbooks: Arc<Vec<Runbook>>,
+    /// Says who may do what.
+    pub permissions: Arc<dyn Permissions>,
+    /// Says what would run.
+    pub planner: Arc<Planner>,
+    /// Acts.
+    pub executor: Executor,
+    /// Cleans every text on its way to the record.
+    pub redactor: Arc<Redactor>,
+    /// Keeps proposals.
+    pub proposals: Arc<dyn ProposalStore>,
+    /// Writes the audit trail.
+    pub ledger: Arc<dyn Ledger>,
+    /// Keeps what a conversation is about.
+    pub conversations: Arc<dyn ConversationStore>,
+    /// Remembers which messages were handled.
+    pub messages: Arc<dyn MessageLog>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where replies go.
+    pub outbox: mpsc::Sender<Outgoing>,
+    /// Where wake-up calls are ordered.
+    pub alarms: mpsc::Sender<Alarm>,
+}
+
+/// How this assistant behaves, from the configuration.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    /// What it is called in chat.
+    pub name: String,
+    /// How long a proposal can be decided.
+    pub expires_after: SignedDuration,
+    /// Who is which person of the catalogue.
+    pub people: BTreeMap<String, Vec<Actor>>,
+    /// Messages above this are refused, in bytes.
+    pub max_message: usize,
+    /// Messages a person may send in a minute.
+    pub per_minute: u32,
+}
+
+/// The driver: performs deeds, keeps no state of its own that a restart would miss, but for the rate of each person.
+pub struct Assistant {
+    parts: Parts,
+    manner: Manner,
+    rates: tokio::sync::Mutex<BTreeMap<Actor, (jiff::Timestamp, u32)>>,
+}
+
+/// Why a turn could not be finished. Nothing was done that is not on record.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnError {
+    /// The store of proposals.
+    #[error(transparent)]
+    Proposals(#[from] crate::proposal::ProposalStoreError),
+    /// The audit trail cannot be written.
+    #[error(transparent)]
+    Ledger(#[from] crate::audit::LedgerError),
+    /// The store of conversations and messages.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// The model.
+    #[error(transparent)]
+    Embedding(#[from] crate::embedding::EmbeddingError),
+    /// Nobody listens any more.
+    #[error("the chat has ended")]
+    Ended,
+}
+
+impl Assistant {
+    /// Puts the parts together.
+    pub fn new(parts: Parts, manner: Manner) -> Self {
+        Self { parts, manner, rates: tokio::sync::Mutex::default() }
+    }
+
+    /// The parts, for those that need to look themselves.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    async fn say(&self, conversation: &ConversationId, reply: Reply) -> Result<(), TurnError> {
+        let outgoing = Outgoing { conversation: conversation.clone(), reply };
+        self.parts.outbox.send(outgoing).await.map_err(|_| TurnError::Ended)
+    }
+}

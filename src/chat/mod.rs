@@ -1,1 +1,3 @@
 //! Adapters to where people talk; each renders the same neutral replies.
+
+pub mod console;

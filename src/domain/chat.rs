@@ -102,8 +102,6 @@ pub enum Reply {
         /// Possible answers; may be empty (then the answer is free).
         options: Vec<String>,
     },
-    /// Passages from runbooks, with where they stand.
-    Passages(Vec<Passage>),
     /// A proposal's card.
     Card(Box<Card>),
     /// Progress of long work; a later one replaces an earlier one.
@@ -117,21 +115,13 @@ impl Reply {
     }
 }
 
-/// A passage of a runbook with its place.
+/// A reply on its way to a conversation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Passage {
-    /// The runbook's title.
-    pub title: String,
-    /// `high-error-rate.md`.
-    pub runbook: String,
-    /// `Mitigation`.
-    pub section: String,
-    /// The first line of the passage in the file, from 1.
-    pub line: usize,
-    /// The passage itself.
-    pub text: String,
-    /// Similarity, 0 to 1.
-    pub score: f32,
+pub struct Outgoing {
+    /// Where to.
+    pub conversation: ConversationId,
+    /// What.
+    pub reply: Reply,
 }
 
 /// What a proposal shows: exactly what will run, and where it stands.

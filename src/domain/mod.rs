@@ -16,7 +16,7 @@ mod typed;
 mod value;
 
 pub use actor::{Actor, ActorError, ActorPattern};
-pub use chat::{Card, ChatEvent, Choice, ChoiceKind, Passage, Reply, Tone};
+pub use chat::{Card, ChatEvent, Choice, ChoiceKind, Outgoing, Reply, Tone};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use command::{Arguments, Command, CommandError};
 pub use entities::Entities;

@@ -21,7 +21,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// It is no file, or may not be read.
-    #[error("the store `{path}` cannot be opened; it must be a file that this user may read and write, in a folder that they may write to")]
+    #[error(
+        "the store `{path}` cannot be opened; it must be a file that this user may read and write, in a folder that they may write to"
+    )]
     Open {
         /// The file.
         path: PathBuf,
@@ -107,7 +109,9 @@ impl StoreError {
     pub(super) fn of(path: &Path, waited: Duration, source: sqlx::Error) -> Self {
         // The primary result code is the low byte of the extended one: https://www.sqlite.org/rescode.html
         let code = match &source {
-            sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff),
+            sqlx::Error::Database(error) => {
+                error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
+            }
             _ => None,
         };
         let path = path.to_owned();

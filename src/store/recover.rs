@@ -5,9 +5,7 @@ use jiff::Timestamp;
 use super::{Recovery, Remains};
 use crate::audit::{AuditEvent, Fact, LedgerError};
 use crate::domain::{ConversationId, ExecutionId, Intents, Outcome, OutcomeStatus, ProposalId};
-use crate::proposal::{
-    Deed, Event, Notice, Permissions, Proposal, ProposalStoreError, State, Trace, Unusable, step,
-};
+use crate::proposal::{Deed, Event, Notice, Permissions, Proposal, ProposalStoreError, State, Trace, Unusable, step};
 
 /// Why a start-up could not put things in order.
 #[derive(Debug, thiserror::Error)]

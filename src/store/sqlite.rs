@@ -61,8 +61,7 @@ impl Sqlite {
         migrate(&mut connection, path, patience).await?;
         drop(connection);
         let readers = pool(READERS).connect_lazy_with(options);
-        let owner =
-            Owner::take(path).await.map_err(|source| StoreError::Create { path: path.to_owned(), source })?;
+        let owner = Owner::take(path).await.map_err(|source| StoreError::Create { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), patience, writer, readers, owner })
     }
 
@@ -110,12 +109,9 @@ async fn create(path: &Path) -> std::io::Result<()> {
 }
 
 /// Refuses a file that holds something else, before anything is written to it.
-async fn check_identity(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    patience: Duration,
-) -> Result<(), StoreError> {
-    const QUERY: &str = "SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_master)";
+async fn check_identity(connection: &mut SqliteConnection, path: &Path, patience: Duration) -> Result<(), StoreError> {
+    const QUERY: &str =
+        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_master)";
     let read = async {
         let row = sqlx::query(QUERY).fetch_one(connection).await?;
         Ok((row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?))

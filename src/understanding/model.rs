@@ -13,10 +13,10 @@ use super::tagger::{Tagger, TaggerExample};
 use super::words::{Word, overlap, words};
 use crate::catalogue::{Example, ExampleKind};
 use crate::domain::{Digest, IntentName, Intents, ParameterName, ValueType};
-use crate::embedding::{Embedder, EmbeddingError, Encoded};
+use crate::embedding::{Embedder, EmbeddingError};
 
 /// Changes whenever the method does, so that an old cache is not read as a new one.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// How many texts are encoded at a time while training.
 const BATCH: usize = 64;
@@ -56,6 +56,15 @@ impl Model {
         Digest::of([VERSION.as_bytes(), encoder.to_string().as_bytes(), catalogue.to_string().as_bytes()])
     }
 
+    /// Whether the cache folder holds the model for this encoder and catalogue.
+    pub fn is_cached(cache: &Path, catalogue: Digest, embedder: &Embedder) -> bool {
+        Self::file(cache, Self::digest_of(embedder.digest(), catalogue)).is_file()
+    }
+
+    fn file(cache: &Path, digest: Digest) -> std::path::PathBuf {
+        cache.join(format!("model-{}.bin", digest.short()))
+    }
+
     /// Reads the model from the cache folder, or trains it and writes it there. A cache that cannot be read or written is
     /// no error: it costs the training.
     pub fn load_or_train(
@@ -66,7 +75,7 @@ impl Model {
         embedder: &Embedder,
     ) -> Result<Self, EmbeddingError> {
         let digest = Self::digest_of(embedder.digest(), catalogue);
-        let file = cache.map(|folder| folder.join(format!("model-{}.bin", digest.short())));
+        let file = cache.map(|folder| Self::file(folder, digest));
         if let Some(model) =
             file.as_ref().and_then(|file| std::fs::read(file).ok()).and_then(|b| Self::from_bytes(&b, digest))
         {

@@ -49,7 +49,8 @@ async fn file_and_folder_are_for_this_user_alone() {
 async fn a_file_that_is_something_else_is_left_alone() {
     let place = File::new();
     std::fs::create_dir(place.folder()).unwrap();
-    let expected = format!("`{}` is not a store of Sayso; name another path, or move the file away", place.path().display());
+    let expected =
+        format!("`{}` is not a store of Sayso; name another path, or move the file away", place.path().display());
 
     let garbage = "all work and no play\n".repeat(500);
     std::fs::write(place.path(), &garbage).unwrap();
@@ -103,7 +104,10 @@ async fn a_newer_schema_is_told() {
     later.execute("UPDATE _sqlx_migrations SET checksum = x'00'").await.unwrap();
     assert_eq!(
         refusal(&place.path()).await,
-        format!("the store `{}` has another schema 1 than this Sayso; use the one that wrote it", place.path().display())
+        format!(
+            "the store `{}` has another schema 1 than this Sayso; use the one that wrote it",
+            place.path().display()
+        )
     );
 }
 
@@ -179,12 +183,18 @@ async fn a_read_only_store_is_told() {
     let unreadable = refusal(&place.path()).await;
     mode(&place.folder(), 0o700);
     let path = place.path();
-    assert_eq!(file, format!("the store `{}` is read-only; make the file and its folder writable for this user", path.display()));
+    assert_eq!(
+        file,
+        format!("the store `{}` is read-only; make the file and its folder writable for this user", path.display())
+    );
     assert_eq!(folder, file);
-    assert_eq!(unreadable, format!(
-        "the store `{}` cannot be opened; it must be a file that this user may read and write, in a folder that they may write to",
-        path.display()
-    ));
+    assert_eq!(
+        unreadable,
+        format!(
+            "the store `{}` cannot be opened; it must be a file that this user may read and write, in a folder that they may write to",
+            path.display()
+        )
+    );
 }
 
 #[tokio::test]
@@ -244,8 +254,11 @@ async fn tampering_of_every_kind_is_found() {
         "UPDATE audit_events SET sequence = 2 WHERE sequence = 4",
         "UPDATE audit_events SET sequence = 4 WHERE sequence = -2",
     ];
-    const RENUMBER: &[&str] =
-        &[REMOVE, "UPDATE audit_events SET sequence = 3 WHERE sequence = 4", "UPDATE audit_events SET sequence = 4 WHERE sequence = 5"];
+    const RENUMBER: &[&str] = &[
+        REMOVE,
+        "UPDATE audit_events SET sequence = 3 WHERE sequence = 4",
+        "UPDATE audit_events SET sequence = 4 WHERE sequence = 5",
+    ];
     const INSERT: &str = "INSERT INTO audit_events (sequence, previous, event, hash)
         SELECT 6, previous, event, hash FROM audit_events WHERE sequence = 5";
     const TRUNCATE: &str = "DELETE FROM audit_events WHERE sequence > 3";

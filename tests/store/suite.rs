@@ -54,7 +54,8 @@ pub async fn of_two_steps_from_the_same_state_one_is_saved(place: &impl Place) {
     assert_eq!(other.head().await.unwrap(), head, "no event without its change");
     assert_eq!(other.load(cancelled.id(), &intents()).await.unwrap(), Some(confirmed));
     // Nor can a proposal be created twice.
-    let (twin, _) = propose(sayso::proposal::Draft { id: cancelled.id(), ..draft("service.status") }, &policy(), noon());
+    let (twin, _) =
+        propose(sayso::proposal::Draft { id: cancelled.id(), ..draft("service.status") }, &policy(), noon());
     assert!(matches!(one.save(&twin, &[]).await, Err(ProposalStoreError::Conflict(_))));
 }
 
@@ -102,7 +103,8 @@ pub async fn what_is_not_executing_is_never_opened(place: &impl Place) {
     let (stranger, _) = propose(draft("service.restart service=web"), &policy(), noon());
     for proposal in [pending(&store).await, approved(&store).await, stranger] {
         let head = store.head().await.unwrap();
-        let error = store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await.unwrap_err();
+        let error =
+            store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await.unwrap_err();
         assert_eq!(error.to_string(), format!("proposal `{}` is not approved for execution", proposal.id()));
         assert_eq!(store.head().await.unwrap(), head);
     }
@@ -123,10 +125,8 @@ pub async fn an_execution_is_closed_once(place: &impl Place) {
 
 pub async fn a_message_is_handled_once(place: &impl Place) {
     let (one, other) = (Arc::new(place.open().await), Arc::new(place.open().await));
-    let message = |channel: &str, message: &str| MessageId {
-        conversation: conversation(channel),
-        message: message.to_owned(),
-    };
+    let message =
+        |channel: &str, message: &str| MessageId { conversation: conversation(channel), message: message.to_owned() };
     let attempts = [one.clone(), other.clone(), one.clone(), other.clone()].map(|store| {
         let message = message("main", "1");
         tokio::spawn(async move { store.first_time(&message).await.unwrap() })

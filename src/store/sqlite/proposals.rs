@@ -10,9 +10,7 @@ use sqlx::sqlite::SqliteRow;
 use super::{Sqlite, StoreError};
 use crate::audit::AuditEvent;
 use crate::domain::{ConversationId, Intents, Outcome, ProposalCode, ProposalId};
-use crate::proposal::{
-    Found, Proposal, ProposalStore, ProposalStoreError, State, StoredProposal, Trace, Unusable,
-};
+use crate::proposal::{Found, Proposal, ProposalStore, ProposalStoreError, State, StoredProposal, Trace, Unusable};
 use crate::store::{Recovery, Remains};
 
 /// A query for proposals with a condition.
@@ -66,7 +64,8 @@ impl Sqlite {
 #[async_trait]
 impl ProposalStore for Sqlite {
     async fn save(&self, proposal: &Proposal, events: &[AuditEvent]) -> Result<(), ProposalStoreError> {
-        const INSERT: &str = "INSERT INTO proposals (state, owner, expires, body, id, revision, platform, channel, code, created)
+        const INSERT: &str =
+            "INSERT INTO proposals (state, owner, expires, body, id, revision, platform, channel, code, created)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
         const UPDATE: &str = "UPDATE proposals SET state = $1, owner = $2, expires = $3, body = $4, revision = $6
             WHERE id = $5 AND revision = $6 - 1";
@@ -103,9 +102,8 @@ impl ProposalStore for Sqlite {
     }
 
     async fn pending(&self, conversation: &ConversationId, intents: &Intents) -> Result<Found, ProposalStoreError> {
-        const QUERY: &str = select!(
-            "WHERE platform = $1 AND channel = $2 AND state IN ('pending', 'approved') ORDER BY created, id"
-        );
+        const QUERY: &str =
+            select!("WHERE platform = $1 AND channel = $2 AND state IN ('pending', 'approved') ORDER BY created, id");
         self.find(sqlx::query(QUERY).bind(&conversation.platform).bind(&conversation.channel), intents).await
     }
 

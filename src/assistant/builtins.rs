@@ -1,0 +1,167 @@
+//! The assistant's own actions: help, runbook search, audit search, the list of proposals. Each answers with a text.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value as Json;
+
+use crate::audit::{AuditLog, Fact, Search};
+use crate::domain::{Actor, Clock, Command, IntentName};
+use crate::integrations::{Builtin, BuiltinError, RunContext};
+use crate::proposal::ProposalStore;
+use crate::understanding::Understander;
+
+/// How many passages an answer shows, and how many events a search.
+const PASSAGES: usize = 2;
+const EVENTS: usize = 30;
+
+/// The actions that `integrations/sayso.toml` names, each under its name.
+pub fn builtins(
+    understander: &Arc<Understander>,
+    proposals: &Arc<dyn ProposalStore>,
+    log: &Arc<dyn AuditLog>,
+    clock: &Arc<dyn Clock>,
+) -> Vec<(&'static str, Arc<dyn Builtin>)> {
+    vec![
+        ("sayso.help", Arc::new(Help(Arc::clone(understander)))),
+        ("sayso.runbook_find", Arc::new(RunbookFind(Arc::clone(understander)))),
+        ("sayso.audit_search", Arc::new(AuditSearch(Arc::clone(log), Arc::clone(clock)))),
+        ("sayso.proposal_list", Arc::new(ProposalList(Arc::clone(proposals), Arc::clone(understander)))),
+    ]
+}
+
+fn unclear(error: &dyn std::fmt::Display) -> BuiltinError {
+    BuiltinError::Refused(error.to_string())
+}
+
+fn value(command: &Command, name: &str) -> Option<String> {
+    command.argument(name).map(ToString::to_string)
+}
+
+/// What can be asked for, by group, or all that touches a topic.
+struct Help(Arc<Understander>);
+
+#[async_trait]
+impl Builtin for Help {
+    async fn run(&self, command: &Command, _: &RunContext) -> Result<Json, BuiltinError> {
+        let topic = value(command, "topic").map(|topic| topic.to_lowercase());
+        let about = |text: &str| {
+            topic.as_ref().is_none_or(|topic| {
+                topic.split_whitespace().any(|word| text.to_lowercase().contains(word.trim_end_matches('s')))
+            })
+        };
+        let mut text = String::new();
+        let matching = self.0.intents().iter().filter(|intent| about(intent.name.as_str()) || about(&intent.summary));
+        for intent in matching {
+            let _ = writeln!(text, "{:<22} {:<12} {}", intent.name.as_str(), intent.effect.as_str(), intent.summary);
+        }
+        if text.is_empty() {
+            text = format!("I can do nothing about `{}`. `help.show` lists everything.", topic.unwrap_or_default());
+        } else {
+            text.push_str("\nAsk in your own words. What changes something is shown first and waits for your yes.");
+        }
+        Ok(Json::String(text))
+    }
+}
+
+/// The passages that answer a question, with where they stand.
+struct RunbookFind(Arc<Understander>);
+
+#[async_trait]
+impl Builtin for RunbookFind {
+    async fn run(&self, command: &Command, _: &RunContext) -> Result<Json, BuiltinError> {
+        let question = value(command, "question").unwrap_or_default();
+        let hits = self.0.passages(&question, PASSAGES).await.map_err(|error| unclear(&error))?;
+        let mut text = String::new();
+        for hit in hits.iter().filter(|hit| hit.is_answer()) {
+            let chunk = &hit.chunk;
+            let _ = writeln!(text, "{}: {}\n  in {}:{}\n", chunk.title, chunk.section(), chunk.runbook, chunk.line);
+            let _ = writeln!(text, "{}\n", chunk.text);
+            for step in &chunk.steps {
+                let _ = writeln!(text, "  step (line {}): {}", step.line, step.text);
+            }
+        }
+        if text.is_empty() {
+            text.push_str("I have no runbook for this.");
+        }
+        Ok(Json::String(text.trim_end().to_owned()))
+    }
+}
+
+/// What was done through the bot.
+struct AuditSearch(Arc<dyn AuditLog>, Arc<dyn Clock>);
+
+#[async_trait]
+impl Builtin for AuditSearch {
+    async fn run(&self, command: &Command, _: &RunContext) -> Result<Json, BuiltinError> {
+        let since = command
+            .argument("window")
+            .and_then(crate::domain::Value::as_duration)
+            .and_then(|window| self.1.now().checked_sub(window).ok());
+        let person = value(command, "actor");
+        let actor = person.as_ref().and_then(|person| person.parse::<Actor>().ok());
+        let search = Search {
+            text: if actor.is_some() { None } else { person },
+            actor,
+            intent: value(command, "intent").and_then(|intent| intent.parse::<IntentName>().ok()),
+            service: value(command, "service"),
+            environment: value(command, "environment"),
+            since,
+            limit: EVENTS,
+        };
+        let entries = self.0.search(&search).await.map_err(|error| unclear(&error))?;
+        let lines: Vec<String> = entries.iter().map(audit_line).collect();
+        let nothing = "Nothing on record.".to_owned();
+        Ok(Json::String(if lines.is_empty() { nothing } else { lines.join("\n") }))
+    }
+}
+
+/// One event as one line.
+pub fn audit_line(entry: &crate::audit::Entry) -> String {
+    let event = &entry.event;
+    let what = match &event.fact {
+        Fact::ProposalCreated { verdict, .. } => format!("proposed, {verdict}"),
+        Fact::ProposalDenied { reason } => format!("denied: {reason}"),
+        Fact::ProposalConfirmed => "confirmed".to_owned(),
+        Fact::ProposalApproved => "approved".to_owned(),
+        Fact::ProposalRejected => "rejected".to_owned(),
+        Fact::ProposalCancelled => "cancelled".to_owned(),
+        Fact::ProposalEdited => "edited".to_owned(),
+        Fact::ProposalReopened { reason } => format!("reopened: {reason}"),
+        Fact::ProposalExpired => "expired".to_owned(),
+        Fact::PressRefused { choice, reason } => format!("{choice} refused: {reason}"),
+        Fact::ExecutionStarted { integration, runs, .. } => format!("started on {integration}: {runs}"),
+        Fact::ExecutionEnded { status, summary } => format!("{}: {summary}", status.as_str()),
+    };
+    let who = event.actor.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    let command = event.command.as_deref().unwrap_or("-");
+    format!("{:>5}  {}  {who}  {command}  {what}", entry.sequence, event.at.strftime("%Y-%m-%d %H:%M:%S"))
+}
+
+/// What waits for a decision in this conversation.
+struct ProposalList(Arc<dyn ProposalStore>, Arc<Understander>);
+
+#[async_trait]
+impl Builtin for ProposalList {
+    async fn run(&self, _: &Command, cx: &RunContext) -> Result<Json, BuiltinError> {
+        let found = self.0.unfinished(self.1.intents()).await.map_err(|error| unclear(&error))?;
+        // Itself is under way while it looks.
+        let lines: Vec<String> = found
+            .proposals
+            .iter()
+            .filter(|proposal| proposal.id() != cx.proposal)
+            .map(|proposal| {
+                let until = proposal.expires().strftime("%H:%M UTC");
+                format!(
+                    "{}  {}  {}  by {}, until {until}",
+                    proposal.code(),
+                    proposal.state(),
+                    proposal.command(),
+                    proposal.requester()
+                )
+            })
+            .collect();
+        Ok(Json::String(if lines.is_empty() { "Nothing waits for a decision.".to_owned() } else { lines.join("\n") }))
+    }
+}

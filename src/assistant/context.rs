@@ -1,0 +1,102 @@
+//! What a conversation is about, kept across restarts: the open question, and the last command.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Assistant, TurnError};
+use crate::domain::{Actor, Arguments, ConversationId, Intents, ParameterName};
+use crate::proposal::Proposal;
+use crate::understanding::{Context, Draft};
+
+/// A draft as it is stored: texts, checked again when it is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredDraft {
+    intent: String,
+    arguments: BTreeMap<String, String>,
+    #[serde(default)]
+    missing: Vec<String>,
+}
+
+/// What is remembered of one person in one conversation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Memory {
+    /// The bot has asked for what is missing.
+    pub(super) asked: Option<StoredDraft>,
+    /// The last command.
+    pub(super) last: Option<StoredDraft>,
+}
+
+impl From<&Draft> for StoredDraft {
+    fn from(draft: &Draft) -> Self {
+        Self {
+            intent: draft.intent.to_string(),
+            arguments: draft.arguments.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            missing: Vec::new(),
+        }
+    }
+}
+
+impl From<(&Draft, &[ParameterName])> for StoredDraft {
+    fn from((draft, missing): (&Draft, &[ParameterName])) -> Self {
+        Self { missing: missing.iter().map(ToString::to_string).collect(), ..Self::from(draft) }
+    }
+}
+
+impl StoredDraft {
+    /// The draft, if it still fits the intents of today.
+    fn restore(&self, intents: &Intents) -> Option<(Draft, Vec<ParameterName>)> {
+        let intent = intents.get(&self.intent)?;
+        let arguments: Option<Arguments> = self
+            .arguments
+            .iter()
+            .map(|(name, text)| {
+                let parameter = intent.parameter(name)?;
+                Some((parameter.name.clone(), parameter.parse(text).ok()?))
+            })
+            .collect();
+        let missing = self.missing.iter().filter_map(|name| Some(intent.parameter(name)?.name.clone())).collect();
+        Some((Draft { intent: intent.name.clone(), arguments: arguments? }, missing))
+    }
+}
+
+impl Assistant {
+    /// What is remembered, the context it makes for understanding, and the speaker's own open proposals, oldest first.
+    pub(super) async fn recall(
+        &self,
+        conversation: &ConversationId,
+        actor: &Actor,
+    ) -> Result<(Memory, Context, Vec<Proposal>), TurnError> {
+        let intents = self.parts.understander.intents();
+        let memory = self.memories(conversation).await?.remove(&actor.to_string()).unwrap_or_default();
+        let pending = self.parts.proposals.pending(conversation, intents).await?;
+        let mine: Vec<Proposal> = pending.proposals.into_iter().filter(|p| p.requester() == actor).collect();
+        let speaker = self.manner.people.iter().find(|(_, ids)| ids.contains(actor)).map(|(name, _)| name.clone());
+        let context = Context {
+            asked: memory.asked.as_ref().and_then(|draft| draft.restore(intents)),
+            proposal: mine.last().map(|proposal| proposal.command().into()),
+            waiting: mine.len(),
+            last: memory.last.as_ref().and_then(|draft| draft.restore(intents)).map(|(draft, _)| draft),
+            speaker,
+        };
+        Ok((memory, context, mine))
+    }
+
+    pub(super) async fn remember(
+        &self,
+        conversation: &ConversationId,
+        actor: &Actor,
+        memory: &Memory,
+    ) -> Result<(), TurnError> {
+        let mut memories = self.memories(conversation).await?;
+        memories.insert(actor.to_string(), memory.clone());
+        let json = serde_json::to_value(memories).unwrap_or_default();
+        Ok(self.parts.conversations.put(conversation, &json).await?)
+    }
+
+    /// What is remembered of everybody in a conversation; what cannot be read any more is forgotten.
+    async fn memories(&self, conversation: &ConversationId) -> Result<BTreeMap<String, Memory>, TurnError> {
+        let stored = self.parts.conversations.get(conversation).await?;
+        Ok(stored.and_then(|json| serde_json::from_value(json).ok()).unwrap_or_default())
+    }
+}

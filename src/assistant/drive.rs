@@ -1,0 +1,170 @@
+//! Performing deeds: saves, says, plans, executes, wakes. In their order; the first that fails stops the rest.
+
+use std::collections::VecDeque;
+
+use super::turn::Said;
+use super::{Alarm, Assistant, TurnError, wording};
+use crate::domain::{Command, Effect, EntityType, ExecutionId, ProposalId, Reply, ValueType};
+use crate::integrations::{Plan as ExecutorPlan, PlanError};
+use crate::proposal::{
+    Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, Target, propose, step,
+};
+use crate::understanding::Draft as Remembered;
+
+/// Names of environments that count as production wherever they stand.
+const PRODUCTION: [&str; 4] = ["production", "prod", "live", "prd"];
+
+impl Assistant {
+    /// Puts a command before policy, and does what comes of it.
+    pub(super) async fn propose(
+        &self,
+        said: &Said<'_>,
+        command: Command,
+        provenance: Provenance,
+        notes: Vec<String>,
+    ) -> Result<(), TurnError> {
+        let (memory, ..) = self.recall(said.conversation, said.actor).await?;
+        let last = Some((&Remembered::from(&command)).into());
+        self.remember(said.conversation, said.actor, &super::context::Memory { last, ..memory }).await?;
+        let (plan, target) = match self.plan(&command).await {
+            Ok(planned) => planned,
+            Err(error) => return self.say(said.conversation, wording::not_plannable(&command, &error)).await,
+        };
+        let draft = Draft {
+            id: ProposalId::random(),
+            execution: ExecutionId::random(),
+            conversation: said.conversation.clone(),
+            message: said.message.cloned(),
+            requester: said.actor.clone(),
+            shown: self.parts.redactor.clean(&command.to_string()),
+            command,
+            target,
+            plan,
+            provenance,
+            expires: self.expiry(),
+        };
+        let (proposal, deeds) = propose(draft, self.parts.permissions.as_ref(), self.parts.clock.now());
+        self.perform(proposal, deeds, notes).await
+    }
+
+    /// Another command in the place of a waiting one.
+    pub(super) async fn edit(&self, said: &Said<'_>, proposal: Proposal, command: Command) -> Result<(), TurnError> {
+        let (plan, target) = match self.plan(&command).await {
+            Ok(planned) => planned,
+            Err(error) => return self.say(said.conversation, wording::not_plannable(&command, &error)).await,
+        };
+        let (memory, ..) = self.recall(said.conversation, said.actor).await?;
+        let last = Some((&Remembered::from(&command)).into());
+        self.remember(said.conversation, said.actor, &super::context::Memory { last, ..memory }).await?;
+        let shown = self.parts.redactor.clean(&command.to_string());
+        let edit = Box::new(Edit { command, shown, target, plan, expires: self.expiry() });
+        self.step(proposal, Event::Edited { actor: said.actor.clone(), edit }, Vec::new()).await
+    }
+
+    /// Lets something happen to a proposal.
+    pub(super) async fn step(&self, proposal: Proposal, event: Event, notes: Vec<String>) -> Result<(), TurnError> {
+        let (proposal, deeds) = step(proposal, event, self.parts.permissions.as_ref(), self.parts.clock.now());
+        self.perform(proposal, deeds, notes).await
+    }
+
+    async fn perform(&self, mut proposal: Proposal, deeds: Vec<Deed>, notes: Vec<String>) -> Result<(), TurnError> {
+        let permissions = self.parts.permissions.as_ref();
+        let mut queue = VecDeque::from(deeds);
+        while let Some(deed) = queue.pop_front() {
+            let event = match deed {
+                Deed::Save(events) => match self.parts.proposals.save(&proposal, &events).await {
+                    Ok(()) => None,
+                    // Somebody else's decision was first; theirs is told by their own turn.
+                    Err(ProposalStoreError::Conflict(_)) => {
+                        return self.say(proposal.conversation(), wording::decided_meanwhile()).await;
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+                Deed::Record(event) => {
+                    self.parts.ledger.append(event).await?;
+                    None
+                }
+                Deed::Say(notice) => {
+                    self.tell(&proposal, notice, &notes).await?;
+                    None
+                }
+                Deed::PlanAgain => Some(match self.plan(&proposal.command().clone()).await {
+                    Ok((plan, _)) => Event::Planned(plan),
+                    Err(error) => Event::PlanFailed { reason: error.to_string() },
+                }),
+                Deed::Execute(approved) => {
+                    let progress = self.progress(proposal.conversation().clone());
+                    Some(Event::Ended(self.parts.executor.execute(*approved, progress).await))
+                }
+                Deed::WakeAt(at) => {
+                    let alarm = Alarm { at, proposal: proposal.id() };
+                    // A full or ended queue costs the remark that it expired, not the expiry itself.
+                    let _ = self.parts.alarms.try_send(alarm);
+                    None
+                }
+            };
+            if let Some(event) = event {
+                let (next, more) = step(proposal, event, permissions, self.parts.clock.now());
+                proposal = next;
+                queue.extend(more);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where an execution reports how far it is; forwarded to the conversation as long as somebody listens.
+    fn progress(&self, conversation: crate::domain::ConversationId) -> tokio::sync::mpsc::Sender<String> {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<String>(16);
+        let outbox = self.parts.outbox.clone();
+        tokio::spawn(async move {
+            while let Some(text) = receiver.recv().await {
+                let reply = Reply::Progress(text);
+                if outbox.send(crate::domain::Outgoing { conversation: conversation.clone(), reply }).await.is_err() {
+                    break;
+                }
+            }
+        });
+        sender
+    }
+
+    async fn tell(&self, proposal: &Proposal, notice: Notice, notes: &[String]) -> Result<(), TurnError> {
+        for reply in wording::notice(proposal, &notice, notes, self.parts.understander.intents()) {
+            self.say(proposal.conversation(), reply).await?;
+        }
+        Ok(())
+    }
+
+    fn expiry(&self) -> jiff::Timestamp {
+        let now = self.parts.clock.now();
+        now.checked_add(self.manner.expires_after).unwrap_or(now)
+    }
+
+    /// What would run, with what the preview read, and what it acts upon.
+    async fn plan(&self, command: &Command) -> Result<(Plan, Target), PlanError> {
+        let plan = self.parts.planner.plan(command).await?;
+        let target = self.target(command, &plan);
+        // A read is its own preview.
+        let preview = if command.effect() == Effect::Read { None } else { self.parts.executor.preview(&plan).await? };
+        let runs = format!("{}: {}", plan.integration, plan.runs);
+        Ok((Plan { runs, preview, digest: plan.digest }, target))
+    }
+
+    fn target(&self, command: &Command, plan: &ExecutorPlan) -> Target {
+        let entities = self.parts.understander.entities();
+        let production = command.arguments().iter().any(|(_, value)| {
+            value.value_type() == ValueType::Entity(EntityType::Environment) && {
+                let names = entities.names(EntityType::Environment);
+                let also = names.filter(|(canonical, _)| *canonical == value.as_str()).map(|(_, name)| name);
+                std::iter::once(value.as_str()).chain(also).any(Self::is_production)
+            }
+        });
+        Target { name: plan.target.clone(), local: plan.local, production }
+    }
+
+    /// In doubt, yes: `prod-eu` is one, whatever the configuration says.
+    fn is_production(name: &str) -> bool {
+        let name = name.to_lowercase();
+        let part_of = |word: &str| name.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);
+        PRODUCTION.iter().any(|word| part_of(word))
+    }
+}

@@ -1,0 +1,206 @@
+//! From a chat event to what becomes of it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::context::Memory;
+use super::{Assistant, TurnError, wording};
+use crate::domain::{
+    Actor, ChatEvent, ChoiceKind, Command, ConversationId, MessageId, ProposalCode, Reply, Tone, clean, looks_typed,
+    parse_typed,
+};
+use crate::proposal::{Event, Proposal, Provenance};
+use crate::understanding::{Draft, OutcomeKind, Understanding};
+
+/// Where something was said, by whom, and under which id.
+pub(super) struct Said<'a> {
+    pub(super) conversation: &'a ConversationId,
+    pub(super) actor: &'a Actor,
+    pub(super) message: Option<&'a MessageId>,
+    pub(super) text: &'a str,
+    pub(super) at: Timestamp,
+}
+
+impl Assistant {
+    /// Handles one event to its end, executions included. What goes wrong is told to the conversation.
+    pub async fn handle(&self, event: ChatEvent) {
+        let conversation = event.conversation().clone();
+        if let Err(error) = self.try_handle(&event).await {
+            tracing::error!(%conversation, error = &error as &dyn std::error::Error, "a turn could not be finished");
+            // If this cannot be said either, nobody listens.
+            let _ = self.say(&conversation, wording::turn_error(&error)).await;
+        }
+    }
+
+    async fn try_handle(&self, event: &ChatEvent) -> Result<(), TurnError> {
+        match event {
+            ChatEvent::Said { id, actor, text, at } => {
+                if !self.parts.messages.first_time(id).await? {
+                    return Ok(());
+                }
+                if !self.within_rate(actor, *at).await {
+                    return self.say(&id.conversation, wording::too_many(self.manner.per_minute)).await;
+                }
+                if text.len() > self.manner.max_message {
+                    return self.say(&id.conversation, wording::too_long(text.len(), self.manner.max_message)).await;
+                }
+                let cleaned = clean(text);
+                let text = wording::unaddressed(&cleaned, &self.manner.name);
+                if text.chars().all(|c| !c.is_alphanumeric()) {
+                    return Ok(());
+                }
+                let said = Said { conversation: &id.conversation, actor, message: Some(id), text, at: *at };
+                self.said(&said).await
+            }
+            ChatEvent::Pressed { id, actor, proposal, choice, .. } => {
+                if !self.parts.messages.first_time(id).await? {
+                    return Ok(());
+                }
+                let intents = self.parts.understander.intents();
+                match self.parts.proposals.load(*proposal, intents).await? {
+                    Some(proposal) => self.press(&id.conversation, actor, proposal, *choice).await,
+                    None => self.say(&id.conversation, wording::no_such_proposal()).await,
+                }
+            }
+        }
+    }
+
+    /// At most so many messages of one person in a minute.
+    async fn within_rate(&self, actor: &Actor, at: Timestamp) -> bool {
+        let mut rates = self.rates.lock().await;
+        rates.retain(|_, (since, _)| at.duration_since(*since) < SignedDuration::from_secs(60));
+        let (_, count) = rates.entry(actor.clone()).or_insert((at, 0));
+        *count += 1;
+        *count <= self.manner.per_minute
+    }
+
+    async fn said(&self, said: &Said<'_>) -> Result<(), TurnError> {
+        if let Some((choice, code)) = wording::decision_with_code(said.text) {
+            return self.press_by_code(said, choice, &code).await;
+        }
+        if looks_typed(said.text) {
+            return match parse_typed(said.text, self.parts.understander.intents()) {
+                Ok(command) => self.propose(said, command, Provenance::default(), Vec::new()).await,
+                Err(error) => self.say(said.conversation, wording::mistyped(&error)).await,
+            };
+        }
+        let (memory, context, mine) = self.recall(said.conversation, said.actor).await?;
+        let understanding = self.parts.understander.understand(said.text, &context, said.at).await?;
+        tracing::info!(
+            conversation = %said.conversation,
+            outcome = ?understanding.outcome,
+            intent = understanding.intent.as_ref().map(tracing::field::display),
+            confidence = understanding.confidence,
+            micros = understanding.micros,
+            "understood"
+        );
+        match understanding.outcome {
+            OutcomeKind::Command => self.command(said, memory, &understanding, mine.into_iter().next_back()).await,
+            OutcomeKind::Answer => self.answer(said, memory, &understanding).await,
+            OutcomeKind::Ask => self.ask(said, memory, &understanding).await,
+            OutcomeKind::None => {
+                self.say(said.conversation, wording::nothing(&understanding, self.parts.understander.intents())).await
+            }
+            OutcomeKind::Confirm => match mine.len() {
+                1 => self.press_all(said, mine, ChoiceKind::Confirm).await,
+                _ => self.say(said.conversation, wording::which_proposal(&mine)).await,
+            },
+            OutcomeKind::Cancel if memory.asked.is_some() => {
+                self.remember(said.conversation, said.actor, &Memory { asked: None, ..memory }).await?;
+                self.say(said.conversation, wording::question_dropped()).await
+            }
+            OutcomeKind::Cancel => match mine.len() {
+                1 => self.press_all(said, mine, ChoiceKind::Cancel).await,
+                _ => self.say(said.conversation, wording::which_proposal(&mine)).await,
+            },
+        }
+    }
+
+    async fn command(
+        &self,
+        said: &Said<'_>,
+        memory: Memory,
+        understanding: &Understanding,
+        latest: Option<Proposal>,
+    ) -> Result<(), TurnError> {
+        let intents = self.parts.understander.intents();
+        let Some(intent) = understanding.intent.as_ref().and_then(|name| intents.get(name.as_str())) else {
+            return Ok(());
+        };
+        // What is understood is only a candidate: it is checked again like anything typed.
+        let command = match Command::new(intent, &understanding.arguments) {
+            Ok(command) => command,
+            Err(error) => return self.say(said.conversation, Reply::text(Tone::Warning, error.to_string())).await,
+        };
+        if memory.asked.is_some() {
+            self.remember(said.conversation, said.actor, &Memory { asked: None, ..memory }).await?;
+        }
+        match latest {
+            Some(proposal) if understanding.corrects => self.edit(said, proposal, command).await,
+            _ => {
+                let provenance = self.provenance(said, understanding);
+                let notes = wording::notes(understanding, self.parts.understander.entities());
+                self.propose(said, command, provenance, notes).await
+            }
+        }
+    }
+
+    /// How the command came about, for the record.
+    pub(super) fn provenance(&self, said: &Said<'_>, understanding: &Understanding) -> Provenance {
+        let runner_up = understanding
+            .alternatives
+            .iter()
+            .find(|other| Some(&other.intent) != understanding.intent.as_ref())
+            .map(|other| (other.intent.clone(), other.confidence));
+        Provenance {
+            said: Some(self.parts.redactor.clean(said.text)),
+            model: Some(self.parts.understander.digest()),
+            confidence: Some(understanding.confidence),
+            runner_up,
+            runbook: None,
+        }
+    }
+
+    async fn ask(&self, said: &Said<'_>, memory: Memory, understanding: &Understanding) -> Result<(), TurnError> {
+        let intents = self.parts.understander.intents();
+        let intent = understanding.intent.as_ref().and_then(|name| intents.get(name.as_str()));
+        let reply = match intent {
+            Some(intent) => {
+                let draft = Draft { intent: intent.name.clone(), arguments: understanding.arguments.clone() };
+                let asked = Some((&draft, understanding.missing.as_slice()).into());
+                self.remember(said.conversation, said.actor, &Memory { asked, ..memory }).await?;
+                self.question(intent, &understanding.missing, &understanding.stages.unsure)
+            }
+            None => wording::which(understanding, intents),
+        };
+        self.say(said.conversation, reply).await
+    }
+
+    async fn press_by_code(&self, said: &Said<'_>, choice: ChoiceKind, code: &ProposalCode) -> Result<(), TurnError> {
+        let intents = self.parts.understander.intents();
+        let mut found = self.parts.proposals.by_code(said.conversation, code, intents).await?.proposals;
+        match (found.pop(), found.len()) {
+            (Some(proposal), 0) => self.press(said.conversation, said.actor, proposal, choice).await,
+            (Some(_), _) => self.say(said.conversation, wording::ambiguous_code(code)).await,
+            (None, _) => self.say(said.conversation, wording::no_such_code(code)).await,
+        }
+    }
+
+    async fn press_all(&self, said: &Said<'_>, mine: Vec<Proposal>, choice: ChoiceKind) -> Result<(), TurnError> {
+        for proposal in mine {
+            self.press(said.conversation, said.actor, proposal, choice).await?;
+        }
+        Ok(())
+    }
+
+    async fn press(
+        &self,
+        conversation: &ConversationId,
+        actor: &Actor,
+        proposal: Proposal,
+        choice: ChoiceKind,
+    ) -> Result<(), TurnError> {
+        let shown = proposal.digest();
+        let event = Event::Pressed { actor: actor.clone(), choice, shown, conversation: conversation.clone() };
+        self.step(proposal, event, Vec::new()).await
+    }
+}

@@ -1,0 +1,392 @@
+//! Every sentence for people, but for the `Display` of errors. One voice: short, plain, and what to do next.
+
+use crate::domain::{
+    Card, Choice, ChoiceKind, Command, CommandError, Effect, Entities, Intent, Intents, OutcomeStatus, ParameterName,
+    ProposalCode, Reply, Tone, TypedFormError, ValueType,
+};
+use crate::integrations::PlanError;
+use crate::proposal::{Notice, Proposal, Verdict, WhoMay};
+use crate::understanding::{Cue, How, Understanding};
+
+use super::{Assistant, TurnError};
+
+/// How many names are offered as answers to a question.
+const OFFERED: usize = 6;
+
+fn plain(text: impl Into<String>) -> Reply {
+    Reply::text(Tone::Plain, text)
+}
+
+fn warning(text: impl Into<String>) -> Reply {
+    Reply::text(Tone::Warning, text)
+}
+
+/// The message without the bot's name in front: "sayso, …", "@sayso …", "hey sayso: …".
+pub(super) fn unaddressed<'a>(text: &'a str, name: &str) -> &'a str {
+    let trimmed = text.trim();
+    let after_greeting = ["hey ", "hi ", "ok ", "hello "]
+        .iter()
+        .find_map(|greeting| {
+            trimmed
+                .get(..greeting.len())
+                .filter(|start| start.eq_ignore_ascii_case(greeting))
+                .map(|_| &trimmed[greeting.len()..])
+        })
+        .unwrap_or(trimmed);
+    let bare = after_greeting.strip_prefix('@').unwrap_or(after_greeting);
+    match bare.get(..name.len()) {
+        Some(start) if start.eq_ignore_ascii_case(name) => {
+            let rest = &bare[name.len()..];
+            let ends = rest.chars().next().is_none_or(|c| !c.is_alphanumeric());
+            // The name alone, or a command of the bot's own tool, is left as it is.
+            if ends && !rest.trim().is_empty() {
+                rest.trim_start_matches([',', ':', ' ', '!']).trim_start()
+            } else {
+                trimmed
+            }
+        }
+        _ => trimmed,
+    }
+}
+
+/// "confirm k7qm", "approve #k7qm": a decision about one proposal.
+pub(super) fn decision_with_code(text: &str) -> Option<(ChoiceKind, ProposalCode)> {
+    let (word, code) = text.trim().split_once(' ')?;
+    let choice = match word.to_lowercase().as_str() {
+        "confirm" | "yes" => ChoiceKind::Confirm,
+        "approve" => ChoiceKind::Approve,
+        "reject" => ChoiceKind::Reject,
+        "cancel" => ChoiceKind::Cancel,
+        _ => return None,
+    };
+    let code = ProposalCode::from_typed(code)?;
+    // "cancel that" is no code: codes have at least a digit, or are not words people say.
+    (code.as_str().bytes().any(|b| b.is_ascii_digit()) || word.eq_ignore_ascii_case("approve"))
+        .then_some((choice, code))
+}
+
+pub(super) fn turn_error(error: &TurnError) -> Reply {
+    let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+    Reply::text(Tone::Bad, format!("I did nothing: {error}{cause}."))
+}
+
+pub(super) fn too_long(bytes: usize, limit: usize) -> Reply {
+    warning(format!("That message has {bytes} bytes; I read at most {limit}. Nothing was done."))
+}
+
+pub(super) fn too_many(limit: u32) -> Reply {
+    warning(format!("That is more than {limit} messages in a minute. Nothing was done; try again in a moment."))
+}
+
+pub(super) fn no_such_proposal() -> Reply {
+    warning("That proposal is gone. Ask again for what you need.")
+}
+
+pub(super) fn no_such_code(code: &ProposalCode) -> Reply {
+    warning(format!("I know no proposal `{code}` here. `proposal.list` shows those that wait."))
+}
+
+pub(super) fn ambiguous_code(code: &ProposalCode) -> Reply {
+    warning(format!("More than one proposal here has the code `{code}`; press the button on the card."))
+}
+
+pub(super) fn unusable(error: &dyn std::error::Error) -> Reply {
+    warning(format!("A proposal from before cannot be used any more: {error}. Ask again if it is still wanted."))
+}
+
+pub(super) fn decided_meanwhile() -> Reply {
+    warning("Somebody else decided at the same moment; theirs came first.")
+}
+
+pub(super) fn question_dropped() -> Reply {
+    plain("All right, dropped. Nothing was done.")
+}
+
+pub(super) fn which_proposal(waiting: &[Proposal]) -> Reply {
+    let codes: Vec<String> = waiting.iter().map(|p| format!("`confirm {}` for `{}`", p.code(), p.command())).collect();
+    if codes.is_empty() {
+        return plain("Nothing of yours waits for a decision.");
+    }
+    warning(format!("Several of yours wait. Say which: {}.", codes.join(", ")))
+}
+
+pub(super) fn mistyped(error: &TypedFormError) -> Reply {
+    warning(format!("That is no command: {error}."))
+}
+
+pub(super) fn invalid(error: &CommandError) -> Reply {
+    warning(format!("That is no command: {error}."))
+}
+
+pub(super) fn look_first(commands: &[String]) -> Reply {
+    Reply::Text {
+        tone: Tone::Plain,
+        text: "The runbook looks at these first; type one to run it:".to_owned(),
+        output: Some(commands.join("\n")),
+    }
+}
+
+pub(super) fn next_step(runbook: &str, step: &str) -> Reply {
+    plain(format!("The step that `{runbook}` suggests: {step}"))
+}
+
+pub(super) fn not_plannable(command: &Command, error: &PlanError) -> Reply {
+    warning(format!("I cannot run `{command}`: {error}."))
+}
+
+/// What to say to a message that is nothing for the bot.
+pub(super) fn nothing(understanding: &Understanding, intents: &Intents) -> Reply {
+    let why = understanding.cues.first().map(|cue| match cue {
+        Cue::Negated => "that reads as something not to do",
+        Cue::Hypothetical => "that reads as a thought, not a request",
+        Cue::Conditional => "that hangs on a condition, and I cannot wait for it",
+        Cue::Past => "that reads as a report",
+        Cue::Advice => "that reads as said to somebody else",
+        Cue::Quoted => "that reads as a quotation",
+        Cue::Scheduled => "that is for later, and I only do things now",
+    });
+    if let Some(why) = why {
+        return plain(format!("I did nothing: {why}."));
+    }
+    let near: Vec<String> = understanding
+        .alternatives
+        .iter()
+        .filter(|other| other.confidence >= 0.05)
+        .take(2)
+        .filter_map(|other| intents.get(other.intent.as_str()))
+        .map(|intent| format!("{} (`{}`)", lower_first(&intent.summary), intent.name))
+        .collect();
+    if near.is_empty() {
+        return plain("That is nothing I can do. `help.show` lists what is.");
+    }
+    plain(format!("I did nothing. The nearest I can do: {}. `help.show` lists the rest.", near.join(", or ")))
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// Which of several is meant.
+pub(super) fn which(understanding: &Understanding, intents: &Intents) -> Reply {
+    if understanding.stages.several_commands {
+        return warning("That is more than one command. One at a time, please: which first?");
+    }
+    if let Some(parameter) = &understanding.stages.several_values {
+        return warning(format!("That names more than one {parameter}. One at a time, please: which first?"));
+    }
+    let readings = understanding.alternatives.iter().take(2).filter_map(|other| intents.get(other.intent.as_str()));
+    let options: Vec<String> =
+        readings.map(|intent| format!("{}  ({})", intent.name, lower_first(&intent.summary))).collect();
+    Reply::Question {
+        text: "I can read that in two ways. Which do you mean? Say it again in other words, or type the command."
+            .to_owned(),
+        options,
+    }
+}
+
+impl Assistant {
+    /// The question for the first missing parameter, with known names as answers.
+    pub(super) fn question(
+        &self,
+        intent: &Intent,
+        missing: &[ParameterName],
+        unsure: &[(ParameterName, Vec<String>)],
+    ) -> Reply {
+        if let Some((name, candidates)) = unsure.iter().find(|(name, _)| missing.contains(name)) {
+            return Reply::Question { text: format!("Which {name} do you mean?"), options: candidates.clone() };
+        }
+        let group =
+            intent.one_of.iter().find(|group| missing.iter().all(|name| group.contains(name)) && missing.len() > 1);
+        let Some(parameter) = missing.first().and_then(|name| intent.parameter(name.as_str())) else {
+            return plain("What exactly?");
+        };
+        let entities = self.parts.understander.entities();
+        let options: Vec<String> = match parameter.value_type {
+            ValueType::Entity(entity) => entities.canonicals(entity).map(str::to_owned).collect(),
+            ValueType::Enum => parameter.values.iter().map(|value| value.canonical.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let text = match (group, &parameter.ask) {
+            (Some(group), _) => {
+                let names: Vec<_> = group.iter().map(|name| format!("which {name}")).collect();
+                format!("{}: {}?", intent.summary, names.join(", or "))
+            }
+            (None, Some(ask)) => ask.clone(),
+            (None, None) => format!("{}: which {}?", intent.summary, parameter.name),
+        };
+        Reply::Question { text, options: if options.len() <= OFFERED { options } else { Vec::new() } }
+    }
+}
+
+/// Remarks for the card: how values came to be, where that is worth a look.
+pub(super) fn notes(understanding: &Understanding, entities: &Entities) -> Vec<String> {
+    let mut notes = Vec::new();
+    for argument in &understanding.stages.arguments {
+        if !understanding.arguments.contains_key(&argument.parameter) {
+            continue;
+        }
+        let written = argument.span.as_ref().and_then(|span| understanding.text.get(span.clone())).unwrap_or_default();
+        match argument.how {
+            How::Mended => notes.push(format!("I read `{written}` as {} `{}`", argument.parameter, argument.value)),
+            How::Tagged if matches!(argument.value.value_type(), ValueType::Entity(kind) if entities.canonicals(kind).next().is_some()) =>
+            {
+                notes.push(format!("I know no {} `{}`", argument.parameter, argument.value));
+            }
+            _ => {}
+        }
+    }
+    if !understanding.stages.carried.is_empty() {
+        notes.push(format!("taken from before: {}", understanding.stages.carried.join(", ")));
+    }
+    if understanding.confidence < 0.75 {
+        notes.push(format!("I am {:.0} % sure that this is what you mean", understanding.confidence * 100.0));
+    }
+    notes
+}
+
+fn card(proposal: &Proposal, notes: &[String], intents: &Intents) -> Reply {
+    let draft = proposal.draft();
+    let summary =
+        intents.get(draft.command.intent().as_str()).map_or_else(String::new, |intent| intent.summary.clone());
+    let mut notes = notes.to_vec();
+    if matches!(proposal.verdict(), Verdict::Confirm { by: WhoMay::Another, .. }) {
+        notes.push("somebody else has to approve this".to_owned());
+    }
+    if draft.target.production {
+        notes.push("this touches production".to_owned());
+    }
+    if let Some((runbook, _)) = &draft.provenance.runbook {
+        notes.push(format!("from the runbook `{runbook}`"));
+    }
+    let choices = proposal.choices().iter().map(|kind| Choice {
+        kind: *kind,
+        label: match kind {
+            ChoiceKind::Confirm => "confirm: run it".to_owned(),
+            ChoiceKind::Approve => "approve: let it run".to_owned(),
+            ChoiceKind::Reject => "reject".to_owned(),
+            ChoiceKind::Cancel => "cancel: do nothing".to_owned(),
+        },
+    });
+    Reply::Card(Box::new(Card {
+        proposal: proposal.id(),
+        code: proposal.code(),
+        summary,
+        command: draft.shown.clone(),
+        effect: draft.command.effect(),
+        runs: draft.plan.runs.clone(),
+        preview: draft.plan.preview.clone(),
+        notes,
+        requester: proposal.requester().clone(),
+        expires: proposal.expires(),
+        choices: choices.collect(),
+    }))
+}
+
+/// What a notice of the machine says.
+pub(super) fn notice(proposal: &Proposal, notice: &Notice, notes: &[String], intents: &Intents) -> Vec<Reply> {
+    let command = &proposal.draft().shown;
+    let code = proposal.code();
+    match notice {
+        Notice::Asked => vec![card(proposal, notes, intents)],
+        Notice::Denied { reason } => {
+            vec![Reply::text(Tone::Bad, format!("`{command}` is denied by policy: {reason}. Nothing was done."))]
+        }
+        Notice::Counted { approvals, rule } => {
+            let yes = if *approvals == 1 { "1 yes" } else { &format!("{approvals} yeses") };
+            vec![plain(format!("`{code}` has {yes}; it needs more ({rule})."))]
+        }
+        Notice::Changed(change) => vec![
+            warning(format!("`{code}` has to be decided again: {change}. Earlier decisions are void.")),
+            card(proposal, notes, intents),
+        ],
+        // A read is answered, not announced.
+        Notice::Started if proposal.command().effect() == Effect::Read => Vec::new(),
+        Notice::Started => vec![Reply::Progress(format!("running `{command}` …"))],
+        Notice::Finished(outcome) => {
+            let (tone, text) = match outcome.status {
+                OutcomeStatus::Succeeded => (Tone::Good, outcome.summary.clone()),
+                OutcomeStatus::Failed => (Tone::Bad, format!("`{command}` failed: {}", outcome.summary)),
+                OutcomeStatus::Unknown => (
+                    Tone::Warning,
+                    format!(
+                        "I do not know whether `{command}` took effect: {}. I will not run it again by myself.",
+                        outcome.summary
+                    ),
+                ),
+                OutcomeStatus::Cancelled => (Tone::Warning, format!("`{command}` was cancelled: {}", outcome.summary)),
+            };
+            vec![Reply::Text { tone, text, output: outcome.output.clone() }]
+        }
+        Notice::Rejected { by } => vec![warning(format!("`{code}` was rejected by {by}. Nothing was done."))],
+        Notice::Cancelled => vec![plain(format!("`{code}` is cancelled. Nothing was done."))],
+        Notice::Expired => vec![warning(format!(
+            "`{code}` (`{command}`) has expired. Nothing was done; ask again if it is still wanted."
+        ))],
+        Notice::Refused { refusal, .. } => vec![warning(format!("That does not count for `{code}`: {refusal}."))],
+        Notice::Interrupted => vec![warning(format!(
+            "I was interrupted while `{command}` ran: whether it took effect is unknown. Look before you ask again; I will not run it again by myself."
+        ))],
+        Notice::NeverBegan => {
+            vec![warning(format!(
+                "I was interrupted before `{command}` began: nothing was done. Ask again if it is still wanted."
+            ))]
+        }
+    }
+}
+
+/// Every stage of an understanding, for people: `sayso understand TEXT`.
+pub fn understanding(seen: &Understanding) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    line("message", seen.text.clone());
+    let cues: Vec<String> = seen.cues.iter().map(|cue| format!("{cue:?}").to_lowercase()).collect();
+    for (index, other) in seen.alternatives.iter().enumerate() {
+        line(
+            if index == 0 { "intents" } else { "" },
+            format!("{:<22} {:>5.1} %", other.intent, other.confidence * 100.0),
+        );
+    }
+    line("cues", if cues.is_empty() { "none".to_owned() } else { cues.join(", ") });
+    for (index, argument) in seen.stages.arguments.iter().enumerate() {
+        let written = argument.span.as_ref().and_then(|span| seen.text.get(span.clone())).unwrap_or("(not said)");
+        let how = format!("{:?}", argument.how).to_lowercase();
+        line(
+            if index == 0 { "arguments" } else { "" },
+            format!("{} = {}  from “{written}”, {how}", argument.parameter, argument.value),
+        );
+    }
+    for (name, candidates) in &seen.stages.unsure {
+        line("unsure", format!("{name}: {}", candidates.join(" or ")));
+    }
+    for (index, passage) in seen.runbooks.iter().enumerate() {
+        line(
+            if index == 0 { "runbooks" } else { "" },
+            format!("{} › {}  {:.2}", passage.runbook, passage.section, passage.score),
+        );
+    }
+    let missing: Vec<&str> = seen.missing.iter().map(|name| name.as_str()).collect();
+    if !missing.is_empty() {
+        line("missing", missing.join(", "));
+    }
+    let arguments: String = seen
+        .arguments
+        .iter()
+        .map(|(name, value)| format!(" {name}={}", crate::domain::quote(value.as_str())))
+        .collect();
+    let intent = seen.intent.as_ref().map_or_else(String::new, |intent| format!(" {intent}{arguments}"));
+    line(
+        "outcome",
+        format!(
+            "{}{intent}  ({:.1} %, {:.1} ms)",
+            format!("{:?}", seen.outcome).to_lowercase(),
+            seen.confidence * 100.0,
+            seen.micros as f64 / 1000.0
+        ),
+    );
+    text
+}

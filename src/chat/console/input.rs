@@ -1,0 +1,95 @@
+//! Where lines come from: a terminal with editing and history, or a pipe.
+
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::path::PathBuf;
+
+use tokio::sync::mpsc;
+
+use crate::domain::Actor;
+
+/// The longest line that is read from a pipe, in bytes; the rest of a longer one is read as the next.
+const MAX_LINE: u64 = 256 * 1024;
+/// How many lines are read ahead from a pipe.
+const AHEAD: usize = 8;
+
+/// Lines, one at a time, read on a thread of their own.
+pub struct Lines {
+    receiver: mpsc::Receiver<String>,
+    /// Tells the terminal to prompt again; none for a pipe.
+    prompts: Option<mpsc::Sender<()>>,
+}
+
+impl Lines {
+    /// Lines of standard input: with a prompt if it is a terminal.
+    pub fn open(prompt: &'static str, history: Option<PathBuf>) -> Self {
+        if std::io::stdin().is_terminal() { Self::terminal(prompt, history) } else { Self::pipe() }
+    }
+
+    fn pipe() -> Self {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        std::thread::spawn(move || {
+            let mut input = std::io::stdin().lock();
+            loop {
+                let mut line = Vec::new();
+                match input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+                    Ok(0) | Err(_) => break,
+                    Ok(_) => {
+                        let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+                        if sender.blocking_send(text).is_err() {
+                            break;
+                        }
+                    }
+                }
+            }
+        });
+        Self { receiver, prompts: None }
+    }
+
+    fn terminal(prompt: &'static str, history: Option<PathBuf>) -> Self {
+        let (sender, receiver) = mpsc::channel(1);
+        let (prompts, mut wanted) = mpsc::channel::<()>(1);
+        std::thread::spawn(move || {
+            let Ok(mut editor) = rustyline::DefaultEditor::new() else { return };
+            if let Some(history) = &history {
+                // No history yet is no fault.
+                let _ = editor.load_history(history);
+            }
+            while let Some(()) = wanted.blocking_recv() {
+                let Ok(line) = editor.readline(prompt) else { break };
+                let _ = editor.add_history_entry(&line);
+                if sender.blocking_send(line).is_err() {
+                    break;
+                }
+            }
+            if let Some(history) = &history {
+                let _ = editor.save_history(history);
+            }
+        });
+        Self { receiver, prompts: Some(prompts) }
+    }
+
+    /// The next line; none when there are no more.
+    pub async fn next(&mut self) -> Option<String> {
+        if let Some(prompts) = &self.prompts {
+            // The thread is waiting for a prompt unless one is open already.
+            let _ = prompts.try_send(());
+        }
+        self.receiver.recv().await
+    }
+}
+
+/// Who sits at this console: the account that runs the process, which is what the machine itself goes by.
+pub fn actor() -> Actor {
+    let uid = rustix::process::getuid().as_raw();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
+    });
+    let id = name.unwrap_or_else(|| format!("uid-{uid}"));
+    // A number always makes an actor.
+    Actor::new("console", &id)
+        .or_else(|_| Actor::new("console", &format!("uid-{uid}")))
+        .unwrap_or_else(|_| unreachable!())
+}

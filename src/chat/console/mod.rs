@@ -1,0 +1,123 @@
+//! The console: lines in, replies out; the same chat as on any platform, without an account.
+
+mod input;
+mod render;
+
+pub use input::{Lines, actor};
+pub use render::{Style, render};
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::domain::{Actor, ChatEvent, ChoiceKind, Clock, ConversationId, MessageId, Outgoing, ProposalId, Reply};
+
+/// What a number stands for at this moment.
+enum Numbered {
+    Choice(ProposalId, ChoiceKind),
+    Answer(String),
+}
+
+/// The console's side of a chat.
+pub struct Console {
+    actor: Actor,
+    style: Style,
+    clock: Arc<dyn Clock>,
+    replies: mpsc::Receiver<Outgoing>,
+    session: Uuid,
+    said: u64,
+    numbered: Vec<Numbered>,
+}
+
+impl Console {
+    /// A console for one person.
+    pub fn new(actor: Actor, style: Style, clock: Arc<dyn Clock>, replies: mpsc::Receiver<Outgoing>) -> Self {
+        Self { actor, style, clock, replies, session: Uuid::now_v7(), said: 0, numbered: Vec::new() }
+    }
+
+    /// The one conversation there is.
+    pub fn conversation() -> ConversationId {
+        ConversationId { platform: "console".to_owned(), channel: "main".to_owned() }
+    }
+
+    /// Reads lines until they end, one turn after the other.
+    pub async fn run(&mut self, lines: &mut Lines, handle: impl AsyncFn(ChatEvent)) {
+        loop {
+            let line = tokio::select! {
+                line = lines.next() => line,
+                Some(outgoing) = self.replies.recv() => {
+                    self.show(&outgoing.reply);
+                    continue;
+                }
+            };
+            let Some(line) = line else { break };
+            if matches!(line.trim(), "exit" | "quit" | ":q") {
+                break;
+            }
+            let event = self.event(line);
+            self.turn(event, &handle).await;
+        }
+    }
+
+    /// One event, with everything that is said to it.
+    pub async fn turn(&mut self, event: ChatEvent, handle: &impl AsyncFn(ChatEvent)) {
+        let handling = handle(event);
+        tokio::pin!(handling);
+        loop {
+            tokio::select! {
+                biased;
+                Some(outgoing) = self.replies.recv() => self.show(&outgoing.reply),
+                () = &mut handling => break,
+            }
+        }
+        self.drain();
+    }
+
+    /// Shows what has been said and not been shown.
+    pub fn drain(&mut self) {
+        while let Ok(outgoing) = self.replies.try_recv() {
+            self.show(&outgoing.reply);
+        }
+    }
+
+    /// What a line means: a number of what was just shown, or something said.
+    pub fn event(&mut self, line: String) -> ChatEvent {
+        self.said += 1;
+        let message = format!("{}-{}", self.session, self.said);
+        let id = MessageId { conversation: Self::conversation(), message };
+        let actor = self.actor.clone();
+        let at = self.clock.now();
+        let number = line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        match number.and_then(|index| self.numbered.get(index)) {
+            Some(Numbered::Choice(proposal, choice)) => {
+                ChatEvent::Pressed { id, actor, proposal: *proposal, choice: *choice, at }
+            }
+            Some(Numbered::Answer(text)) => ChatEvent::Said { id, actor, text: text.clone(), at },
+            None => ChatEvent::Said { id, actor, text: line, at },
+        }
+    }
+
+    /// Whether a card waits for a number.
+    pub fn card_waits(&self) -> bool {
+        matches!(self.numbered.first(), Some(Numbered::Choice(..)))
+    }
+
+    fn show(&mut self, reply: &Reply) {
+        self.numbered = match reply {
+            Reply::Card(card) => card.choices.iter().map(|c| Numbered::Choice(card.proposal, c.kind)).collect(),
+            Reply::Question { options, .. } => {
+                // What stands behind two spaces explains, and is no part of the answer.
+                let answer = |option: &String| option.split("  ").next().unwrap_or_default().to_owned();
+                options.iter().map(|option| Numbered::Answer(answer(option))).collect()
+            }
+            Reply::Progress(_) => std::mem::take(&mut self.numbered),
+            Reply::Text { .. } => Vec::new(),
+        };
+        let text = render(reply, self.style);
+        let mut out = std::io::stdout().lock();
+        // A reader that has gone away is no reason to fail: what was decided is on record.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}

@@ -1,0 +1,239 @@
+//! Putting the rooms together, from the configuration and the data folders.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use tokio::sync::mpsc;
+
+use super::Failure;
+use crate::assistant::{Assistant, Manner, Parts, Timers, builtins};
+use crate::audit::{AuditLog, Ledger};
+use crate::catalogue::{Catalogue, Diagnostic, Severity};
+use crate::config::{Config, find_folders, state_folder};
+use crate::domain::{Clock, Outgoing, SystemClock};
+use crate::embedding::{CandleEncoder, Embedder, ModelSource};
+use crate::integrations::{self, Builtins, Executor, Planner, Redactor, Registry, Surroundings};
+use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
+use crate::retrieval::{Document, Passages};
+use crate::store::{Sqlite, recover};
+use crate::understanding::{Model, Understander};
+
+/// Messages that may wait for the model.
+const MODEL_QUEUE: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// Replies that may wait to be shown.
+const OUTBOX: usize = 256;
+
+/// The model that is built into the binary.
+static BUILT_IN_MODEL: &[(&str, &[u8])] = &[
+    ("manifest.toml", include_bytes!("../../models/minilm-l6-v2/manifest.toml")),
+    ("model.safetensors", include_bytes!("../../models/minilm-l6-v2/model.safetensors")),
+    ("tokenizer.json", include_bytes!("../../models/minilm-l6-v2/tokenizer.json")),
+    ("config.json", include_bytes!("../../models/minilm-l6-v2/config.json")),
+];
+
+/// The configuration and the data folders, read and free of errors.
+pub(super) struct Data {
+    pub(super) config: Config,
+    pub(super) catalogue: Catalogue,
+    models: Option<PathBuf>,
+}
+
+/// Reads everything; all findings come along, errors and warnings.
+pub(super) fn read(named: Option<&Path>) -> (Option<Data>, Vec<Diagnostic>) {
+    let path = Config::find(named);
+    let config = match path.as_deref().map(Config::load) {
+        None => Config::default(),
+        Some(Ok(config)) => config,
+        Some(Err(faults)) => return (None, faults),
+    };
+    let folders = find_folders(path.as_deref());
+    let (catalogue, mut findings) = Catalogue::load(&folders);
+    let names: Vec<&str> = catalogue.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+    findings.extend(config.check_names(&catalogue.intents, &names));
+    if let Err(faults) = policy(&config, &catalogue) {
+        findings.extend(faults);
+    }
+    findings.sort();
+    findings.dedup();
+    (Some(Data { config, catalogue, models: folders.models }), findings)
+}
+
+/// Reads everything, or says every error.
+pub(super) fn load(named: Option<&Path>) -> Result<Data, Failure> {
+    let (data, findings) = read(named);
+    let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
+    match data {
+        Some(data) if errors.peek().is_none() => {
+            start_log(&data.config);
+            Ok(data)
+        }
+        _ => {
+            errors.for_each(|error| eprintln!("{error}"));
+            Err(Failure::Told)
+        }
+    }
+}
+
+fn start_log(config: &Config) {
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(config.log.level);
+    // A log that is there already stays.
+    let _ = match config.log.format {
+        crate::config::LogFormat::Text => builder.try_init(),
+        crate::config::LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+fn policy(config: &Config, catalogue: &Catalogue) -> Result<Policy, Vec<Diagnostic>> {
+    let roles: Roles = config.roles.iter().map(|(name, patterns)| (name.clone(), patterns.clone())).collect();
+    let files: Vec<(String, String)> =
+        catalogue.policies.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
+    let policy = Policy::load(&files, &roles).map_err(|faults| {
+        faults
+            .into_iter()
+            .map(|fault| Diagnostic {
+                file: fault.file,
+                line: Some(fault.line),
+                column: Some(fault.column),
+                severity: Severity::Error,
+                message: fault.message,
+                hint: fault.hint,
+            })
+            .collect::<Vec<_>>()
+    })?;
+    Ok(policy.in_zone(config.time.zone.clone()))
+}
+
+/// Loads the model, and learns from the examples or reads what was learned before. Blocking.
+pub(super) fn understander(data: &Data) -> Result<Arc<Understander>, Failure> {
+    let shipped = data.models.as_ref().map(|models| models.join("minilm-l6-v2")).filter(|folder| folder.is_dir());
+    let source = match data.config.model.path.clone().or(shipped) {
+        Some(folder) => ModelSource::Folder(folder),
+        None => ModelSource::BuiltIn(BUILT_IN_MODEL),
+    };
+    let encoder = CandleEncoder::load(&source).map_err(|error| Failure::of(&error))?;
+    let embedder = Embedder::start(Box::new(encoder), MODEL_QUEUE).map_err(|error| Failure::of(&error))?;
+    let cache = std::env::var_os("SAYSO_CACHE").map(PathBuf::from).or_else(|| Some(state_folder().ok()?.join("cache")));
+    let catalogue = &data.catalogue;
+    let failed = |error: crate::embedding::EmbeddingError| Failure::of(&error);
+    if cache.as_deref().is_none_or(|cache| !Model::is_cached(cache, catalogue.digest, &embedder)) {
+        eprintln!("learning from {} examples; this happens once …", catalogue.examples.len());
+    }
+    let model =
+        Model::load_or_train(cache.as_deref(), &catalogue.intents, &catalogue.examples, catalogue.digest, &embedder)
+            .map_err(failed)?;
+    let documents: Vec<Document<'_>> = catalogue
+        .runbooks
+        .iter()
+        .map(|runbook| Document {
+            name: &runbook.name,
+            title: &runbook.title,
+            symptoms: &runbook.symptoms,
+            alerts: &runbook.alerts,
+            body: &runbook.body,
+            first_line: runbook.first_line,
+        })
+        .collect();
+    let passages = Passages::build(&documents, &embedder).map_err(failed)?;
+    Ok(Arc::new(Understander::new(
+        catalogue.intents.clone(),
+        data.config.entities.clone(),
+        &catalogue.examples,
+        model,
+        passages,
+        embedder,
+        data.config.time.zone.clone(),
+    )))
+}
+
+/// Opens the store.
+pub(super) async fn store(config: &Config) -> Result<Arc<Sqlite>, Failure> {
+    let path = config.store_path().map_err(|error| Failure::of(&error))?;
+    Ok(Arc::new(Sqlite::open(&path, Sqlite::PATIENCE).await.map_err(|error| Failure::of(&error))?))
+}
+
+/// A running assistant with the ends that the caller holds.
+pub(super) struct Running {
+    pub(super) assistant: Arc<Assistant>,
+    pub(super) replies: mpsc::Receiver<Outgoing>,
+    pub(super) clock: Arc<dyn Clock>,
+    stop: tokio::sync::oneshot::Sender<()>,
+    timers: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    /// Ends the timers, and waits for what still runs.
+    pub(super) async fn shut_down(self) {
+        let _ = self.stop.send(());
+        let _ = self.timers.await;
+        self.assistant.parts().executor.shut_down().await;
+    }
+}
+
+/// Makes the assistant, and ends what the process before left behind.
+pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result<Running, Failure> {
+    let store = store(&data.config).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let policy = policy(&data.config, &data.catalogue).map_err(|faults| {
+        faults.iter().for_each(|fault| eprintln!("{fault}"));
+        Failure::Told
+    })?;
+    let permissions: Arc<dyn Permissions> = Arc::new(policy);
+    let redactor = Arc::new(Redactor::default());
+    let surroundings = Surroundings::here();
+    let proposals: Arc<dyn ProposalStore> = store.clone();
+    let log: Arc<dyn AuditLog> = store.clone();
+    let mut actions = Builtins::of_this_machine();
+    for (name, builtin) in builtins(&understander, &proposals, &log, &clock) {
+        actions.register(name, builtin);
+    }
+    let configured = integrations::Config {
+        enabled: data.config.integrations.enabled.clone(),
+        values: data.config.integrations.settings.clone(),
+        bindings: data.config.bindings.iter().map(|(intent, name)| (intent.to_string(), name.clone())).collect(),
+    };
+    let (registry, faults) = Registry::new(data.catalogue.manifests, &configured, actions, &surroundings, &redactor);
+    if faults.iter().any(|fault| fault.severity == Severity::Error) {
+        faults.iter().for_each(|fault| eprintln!("{fault}"));
+        return Err(Failure::Told);
+    }
+    let planner = Arc::new(Planner::new(registry, surroundings, Arc::clone(&redactor), Arc::clone(&clock)));
+    let ledger: Arc<dyn Ledger> = store.clone();
+    let executor = Executor::new(Arc::clone(&planner), Arc::clone(&ledger));
+    let (outbox, replies) = mpsc::channel(OUTBOX);
+    let (alarms, timers) = Timers::new();
+    let left = recover(store.as_ref(), understander.intents(), permissions.as_ref(), clock.now())
+        .await
+        .map_err(|error| Failure::of(&error))?;
+    let parts = Parts {
+        understander,
+        runbooks: Arc::new(data.catalogue.runbooks),
+        permissions,
+        planner,
+        executor,
+        redactor,
+        proposals,
+        ledger,
+        conversations: store.clone(),
+        messages: store,
+        clock: Arc::clone(&clock),
+        outbox,
+        alarms,
+    };
+    let manner = Manner {
+        name: data.config.chat.name.clone(),
+        expires_after: SignedDuration::try_from(data.config.proposal.expires_after)
+            .unwrap_or(SignedDuration::from_mins(15)),
+        people: data.config.people.clone(),
+        max_message: data.config.limits.message_bytes,
+        per_minute: data.config.limits.messages_per_minute,
+    };
+    let assistant = Arc::new(Assistant::new(parts, manner));
+    assistant.resume(left).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let timers = tokio::spawn(timers.run(Arc::clone(&assistant), async {
+        let _ = stopped.await;
+    }));
+    Ok(Running { assistant, replies, clock, stop, timers })
+}

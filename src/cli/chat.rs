@@ -1,0 +1,83 @@
+//! `sayso`, `sayso ask`, `sayso exec`: talking to the assistant on this console.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use super::{Failure, assembly};
+use crate::chat::console::{Console, Lines, Style, actor};
+use crate::config::state_folder;
+use crate::domain::{looks_typed, parse_typed};
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::of(&error))
+}
+
+/// The chat, until the lines end.
+pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
+    let data = assembly::load(config)?;
+    let understander = assembly::understander(&data)?;
+    runtime()?.block_on(async {
+        let mut running = assembly::start(data, understander).await?;
+        if std::io::stdin().is_terminal() {
+            println!(
+                "Ask in plain words; nothing runs without your say-so. `help.show` lists what I can do, `exit` ends."
+            );
+        }
+        let history = state_folder().ok().map(|folder| folder.join("history"));
+        let mut lines = Lines::open("› ", history);
+        let (_, silent) = tokio::sync::mpsc::channel(1);
+        let replies = std::mem::replace(&mut running.replies, silent);
+        let mut console = Console::new(actor(), Style::detect(), running.clock.clone(), replies);
+        console.drain();
+        let assistant = running.assistant.clone();
+        tokio::select! {
+            () = console.run(&mut lines, async |event| assistant.handle(event).await) => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        running.shut_down().await;
+        console.drain();
+        Ok(())
+    })
+}
+
+/// One turn, with the confirmation on the terminal.
+pub(super) fn once(config: Option<&Path>, text: &str) -> Result<(), Failure> {
+    let data = assembly::load(config)?;
+    let understander = assembly::understander(&data)?;
+    runtime()?.block_on(async {
+        let mut running = assembly::start(data, understander).await?;
+        let (_, silent) = tokio::sync::mpsc::channel(1);
+        let replies = std::mem::replace(&mut running.replies, silent);
+        let mut console = Console::new(actor(), Style::detect(), running.clock.clone(), replies);
+        console.drain();
+        let assistant = running.assistant.clone();
+        let handle = async |event| assistant.handle(event).await;
+        let event = console.event(text.to_owned());
+        console.turn(event, &handle).await;
+        if console.card_waits() {
+            let mut lines = Lines::open("1/2? ", None);
+            match lines.next().await {
+                Some(line) => {
+                    let event = console.event(line);
+                    console.turn(event, &handle).await;
+                }
+                None => println!("Not decided; it waits. Start `sayso` to decide."),
+            }
+        }
+        running.shut_down().await;
+        console.drain();
+        Ok(())
+    })
+}
+
+/// A typed command; anything else is a fault before anything starts.
+pub(super) fn exec(config: Option<&Path>, line: &str) -> Result<(), Failure> {
+    let data = assembly::load(config)?;
+    if !looks_typed(line) {
+        return Err(Failure::Said(format!(
+            "expected a typed command such as `service.status service=web`, found `{line}`"
+        )));
+    }
+    parse_typed(line, &data.catalogue.intents).map_err(|error| Failure::of(&error))?;
+    once(config, line)
+}
