@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::{Failure, assembly};
 use crate::assistant::describe;
+use crate::understanding::Understanding;
 use crate::understanding::conversation::replay;
 use crate::understanding::evaluation::Line;
-use crate::understanding::{Understander, Understanding};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Fa
         runtime.block_on(replay(&understander, turns, now)).map_err(|error| Failure::of(&error))
     };
     if arguments.jsonl {
-        return lines(&understander, &understand);
+        return lines(understand);
     }
     let text = arguments.text.join(" ");
     for understanding in understand(&[&text])? {
@@ -51,7 +51,8 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Fa
     Ok(())
 }
 
-fn lines(_: &Understander, understand: &dyn Fn(&[&str]) -> Result<Vec<Understanding>, Failure>) -> Result<(), Failure> {
+/// Every line of standard input, in order.
+fn lines(understand: impl Fn(&[&str]) -> Result<Vec<Understanding>, Failure>) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for (index, read) in std::io::stdin().lock().lines().enumerate() {
         let read = read.map_err(|error| Failure::of(&error))?;

@@ -10,6 +10,7 @@ use crate::domain::{Actor, ChoiceKind, Command, Outcome};
 /// One thing to do. The driver does the deeds of a step in their order, and stops at the first that fails: what could not
 /// be saved is neither said nor executed.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful live for the length of one step")]
 pub enum Deed {
     /// Save the proposal together with these events, in one transaction.
     Save(Vec<AuditEvent>),

@@ -21,6 +21,8 @@ pub(super) fn intents() -> Intents {
         required: false,
         ask: None,
         values: Vec::new(),
+        implies: Vec::new(),
+        whole_message: false,
     };
     [
         ("host.disk", Effect::Read),

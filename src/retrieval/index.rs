@@ -42,7 +42,7 @@ impl Index {
 
     /// How many vectors there are.
     pub fn len(&self) -> usize {
-        if self.dimension == 0 { 0 } else { self.vectors.len() / self.dimension }
+        self.vectors.len().checked_div(self.dimension).unwrap_or(0)
     }
 
     /// Whether there is none.

@@ -43,12 +43,11 @@ fn follow(context: &mut Context, understanding: &Understanding, understander: &U
             context.proposal = None;
             context.waiting = 0;
         }
+        // The question first: it is what was said last.
+        (OutcomeKind::Cancel, _) if context.asked.is_some() => context.asked = None,
         (OutcomeKind::Cancel, _) => {
-            // The question first: it is what was said last.
-            if context.asked.take().is_none() {
-                context.proposal = None;
-                context.waiting = 0;
-            }
+            context.proposal = None;
+            context.waiting = 0;
         }
         _ => {}
     }

@@ -416,7 +416,7 @@ fn conditional(lower: &[&str]) -> bool {
                                 | "until"
                         )
                     )
-                    && !(next.is_none())
+                    && next.is_some()
             }
             "should" => index == 0 && matches!(next, Some("it" | "they" | "the")),
             _ => false,

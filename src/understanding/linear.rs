@@ -165,7 +165,7 @@ impl Linear {
         let floats: Vec<f32> = bytes[16..].as_chunks::<4>().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
         let dense = classes.checked_mul(dimension)?;
         let sparse = classes.checked_mul(SPARSE)?;
-        if floats.len() != dense.checked_add(sparse)?.checked_add(classes)? || bytes.len() % 4 != 0 {
+        if floats.len() != dense.checked_add(sparse)?.checked_add(classes)? || !bytes.len().is_multiple_of(4) {
             return None;
         }
         Some(Self {

@@ -1,5 +1,7 @@
 //! The store: one suite over the traits, run on every kind of store there is, and what only SQLite can get wrong.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::cloned_ref_to_slice_refs, missing_docs)]
+
 mod crash;
 mod faults;
 mod suite;

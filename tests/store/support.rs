@@ -68,6 +68,8 @@ pub fn intents() -> Intents {
         required: false,
         ask: None,
         values: Vec::new(),
+        implies: Vec::new(),
+        whole_message: false,
     };
     let intent = |name: &str, effect| Intent {
         name: name.parse().unwrap(),
@@ -196,11 +198,11 @@ pub fn outcome(status: OutcomeStatus) -> Outcome {
 pub fn remark(number: usize) -> AuditEvent {
     AuditEvent {
         at: noon() + SignedDuration::from_secs(i64::try_from(number).unwrap()),
-        actor: Some(if number % 2 == 0 { "console:mira" } else { "console:ada" }.parse().unwrap()),
+        actor: Some(if number.is_multiple_of(2) { "console:mira" } else { "console:ada" }.parse().unwrap()),
         conversation: None,
         proposal: None,
         execution: None,
-        intent: Some(if number % 3 == 0 { "service.restart" } else { "service.status" }.parse().unwrap()),
+        intent: Some(if number.is_multiple_of(3) { "service.restart" } else { "service.status" }.parse().unwrap()),
         command: Some(format!("service.restart service=web-{number}")),
         digest: None,
         fact: Fact::ProposalDenied { reason: format!("number {number}") },

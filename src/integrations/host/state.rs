@@ -99,6 +99,7 @@ pub(super) fn load(_: &Command) -> Result<Json, BuiltinError> {
     let load = System::load_average().map_err(unseen)?;
     let cpu = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
     let mut system = System::new_with_specifics(cpu).map_err(unseen)?;
+    #[expect(clippy::disallowed_methods, reason = "on a blocking thread: the load is measured between two looks")]
     std::thread::sleep(sysinfo::MINIMUM_CPU_UPDATE_INTERVAL);
     system.refresh_cpu_usage();
     Ok(json!({

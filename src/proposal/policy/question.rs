@@ -95,8 +95,8 @@ impl Vocabulary {
 
 /// What a command names of a kind. A promotion names two environments; the last is the one it goes to.
 fn named(command: &Command, entity: EntityType) -> Option<&str> {
-    let values = command.arguments().iter().map(|(_, value)| value);
-    values.filter(|value| value.value_type() == ValueType::Entity(entity)).last().map(|value| value.as_str())
+    let mut values = command.arguments().iter().map(|(_, value)| value);
+    values.rfind(|value| value.value_type() == ValueType::Entity(entity)).map(|value| value.as_str())
 }
 
 fn circumstances(query: &Query<'_>, zone: &TimeZone) -> Result<Context, Unaskable> {

@@ -35,7 +35,7 @@ pub(super) fn delay(words: &[Word]) -> bool {
             && words.get(index + 1).is_some_and(|next| next.lower != "the")
             && duration::durations(&words[index + 1..]).first().is_some_and(|found| found.span.start == words[index + 1].span.start)
             // "in 2 hours" is a delay; "in 2 hours of logs" is a stretch.
-            && !words.get(index + 3).is_some_and(|after| after.lower == "of")
+            && words.get(index + 3).is_none_or(|after| after.lower != "of")
     })
 }
 
