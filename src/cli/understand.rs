@@ -33,7 +33,7 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Fa
     let data = assembly::load(config)?;
     let understander = assembly::understander(&data)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::of(&error))?;
-    let now = arguments.now.unwrap_or_else(Timestamp::now);
+    let now = arguments.now.unwrap_or_else(|| crate::domain::Clock::now(&crate::domain::SystemClock));
     let understand = |turns: &[&str]| -> Result<Vec<Understanding>, Failure> {
         runtime.block_on(replay(&understander, turns, now)).map_err(|error| Failure::of(&error))
     };

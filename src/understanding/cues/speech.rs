@@ -1,0 +1,224 @@
+//! Who speaks to whom, and of when: reports of what was done, advice to others, quotations.
+
+use super::super::words::Word;
+use super::{Lexicon, contains};
+
+/// Whether a word is the past of a verb that begins requests.
+fn is_past(word: &str, lexicon: &Lexicon<'_>) -> bool {
+    const IRREGULAR: [&str; 26] = [
+        "did", "ran", "took", "rolled", "brought", "shut", "sent", "gave", "went", "made", "told", "fixed", "wrote",
+        "got", "kicked", "bumped", "moved", "switched", "turned", "reverted", "tried", "paged", "pushed", "woke",
+        "cordoned", "pulled",
+    ];
+    if IRREGULAR.contains(&word) {
+        return true;
+    }
+    let Some(stem) = word.strip_suffix("ed") else { return false };
+    let undoubled = stem.strip_suffix(|c: char| stem.chars().rev().nth(1) == Some(c)).unwrap_or(stem);
+    [stem.to_owned(), format!("{stem}e"), undoubled.to_owned()].iter().any(|verb| lexicon.verbs.contains(verb))
+        || stem.strip_suffix('i').is_some_and(|stem| lexicon.verbs.contains(&format!("{stem}y")))
+        || stem.strip_prefix("re").is_some_and(|stem| lexicon.verbs.contains(stem))
+}
+
+pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
+    const FILLERS: [&str; 22] = [
+        "just", "already", "fyi", "ok", "so", "have", "had", "has", "'ve", "i've", "we've", "also", "now", "only",
+        "finally", "update", "then", "and", "btw", "both", "all", "me",
+    ];
+    const SUBJECTS: [&str; 14] = [
+        "i", "we", "they", "he", "she", "someone", "somebody", "i've", "we've", "they've", "he's", "she's", "who",
+        "you",
+    ];
+    if contains(clause, "that was me") || contains(clause, "was me") {
+        return true;
+    }
+    let lead: Vec<&str> = clause.iter().copied().skip_while(|word| FILLERS.contains(word)).collect();
+    if let Some(first) = lead.first()
+        && is_past(first, lexicon)
+    {
+        return true;
+    }
+    if matches!(lead.first().copied(), Some("done" | "handled" | "finished" | "sorted" | "fixed")) {
+        return true;
+    }
+    // "mira restarted it", "i have already drained it", "we were draining it"
+    for (index, word) in clause.iter().enumerate() {
+        let subject = SUBJECTS.contains(word) || index == 0 && !lexicon.ordinary.contains(*word);
+        if subject {
+            let after: Vec<&str> = clause[index + 1..].iter().copied().skip_while(|w| FILLERS.contains(w)).collect();
+            if after.first().is_some_and(|verb| is_past(verb, lexicon)) {
+                return true;
+            }
+        }
+        let passive = matches!(*word, "was" | "were" | "been" | "got" | "is" | "are");
+        if passive && index > 0 {
+            let after: Vec<&str> =
+                clause[index + 1..].iter().copied().skip_while(|w| FILLERS.contains(w) || *w == "been").collect();
+            let done = after.first().is_some_and(|verb| is_past(verb, lexicon));
+            let still_asked = clause[..index].iter().any(|w| {
+                matches!(*w, "should" | "must" | "needs" | "need" | "wants" | "want" | "has" | "have" | "if" | "be")
+            });
+            if done && (matches!(*word, "was" | "were" | "got") || *word == "been") && !still_asked {
+                return true;
+            }
+            if done && *word == "been" {
+                return true;
+            }
+            if matches!(*word, "is" | "are" | "was")
+                && matches!(
+                    after.first().copied(),
+                    Some(
+                        "done" | "through" | "finished" | "complete" | "resolved" | "out" | "back" | "merged" | "live"
+                    )
+                )
+                && after.len() <= 3
+            {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexicon<'_>) -> bool {
+    const PHRASES: [&str; 26] = [
+        "you should",
+        "you could try",
+        "you might want",
+        "you may want",
+        "you'd better",
+        "you need to",
+        "you have to",
+        "have you tried",
+        "did you try",
+        "try to",
+        "try restarting",
+        "try turning",
+        "why don't you try",
+        "ask him",
+        "ask her",
+        "ask them",
+        "someone should",
+        "somebody should",
+        "someone needs to",
+        "somebody needs to",
+        "i'd suggest",
+        "i suggest",
+        "i would suggest",
+        "my advice",
+        "i recommend",
+        "i'd recommend",
+    ];
+    if PHRASES.iter().any(|phrase| contains(lower, phrase)) {
+        return true;
+    }
+    let lead = lower
+        .iter()
+        .take_while(|word| matches!(**word, "hey" | "hi" | "hello" | "yo" | "ok" | "morning" | "dear"))
+        .count();
+    let Some(first) = words.get(lead) else { return false };
+    let at_sign = text[..first.span.end].contains('@');
+    let rest = &lower[lead + 1..];
+    let asks = |word: &&str| {
+        matches!(
+            *word,
+            "can"
+                | "could"
+                | "would"
+                | "will"
+                | "please"
+                | "pls"
+                | "plz"
+                | "you"
+                | "kindly"
+                | "should"
+                | "must"
+                | "needs"
+                | "let's"
+                | "when"
+                | "once"
+                | "mind"
+        )
+    };
+    if at_sign {
+        return true;
+    }
+    let person = (lexicon.is_person)(first);
+    let possessive = first.lower.ends_with("'s");
+    if person
+        && !possessive
+        && (first.breaks || rest.first().is_some_and(asks) || rest.first().is_some_and(|w| lexicon.verbs.contains(*w)))
+    {
+        return true;
+    }
+    // A name nobody knows, spoken to: "jonas please merge 812".
+    let name_like = !lexicon.ordinary.contains(&first.lower)
+        && !lexicon.verbs.contains(&first.lower)
+        && !(lexicon.is_thing)(first)
+        && first.lower.chars().all(char::is_alphabetic)
+        && first.lower.len() > 2;
+    if name_like
+        && rest.first().is_some_and(|word| {
+            matches!(*word, "can" | "could" | "would" | "please" | "pls" | "you" | "will" | "kindly")
+        })
+    {
+        let also_you = rest.len() > 1
+            && (matches!(rest[1], "you") || lexicon.verbs.contains(rest[1]) || matches!(rest[0], "please" | "pls"));
+        if also_you {
+            return true;
+        }
+    }
+    // "ask jonas to …", "tell mira to …", "get the platform team to …", "let yuto do it"
+    matches!(lower.get(lead).copied(), Some("ask" | "tell" | "get" | "let" | "remind"))
+        && !matches!(lower.get(lead + 1).copied(), Some("me" | "us" | "the" | "it" | "a" | "rid"))
+        && rest.iter().any(|word| matches!(*word, "to" | "do" | "restart" | "handle" | "know"))
+        && words.get(lead + 1).is_some_and(|word| (lexicon.is_person)(word) || !lexicon.ordinary.contains(&word.lower))
+}
+
+pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
+    let speech = [
+        "said", "says", "wrote", "writes", "told", "saying", "reads", "read", "goes", "typed", "quote", "asked",
+        "meme", "sticker", "song",
+    ];
+    let marks = text.matches(['"', '“', '”']).count() >= 2;
+    let told = lower.iter().take(8).any(|word| speech.contains(word));
+    let opens = matches!(text.trim_start().chars().next(), Some('"' | '“' | '«' | '$' | '{' | '<'));
+    let whole = opens && text.trim_end().ends_with(['"', '”', '»']);
+    let pasted = text.trim_start().starts_with("$ ")
+        || matches!(
+            lower.first().copied(),
+            Some("sudo" | "kubectl" | "systemctl" | "docker" | "error" | "traceback" | "warn" | "fatal" | "panic")
+        );
+    let told_first = marks
+        && told
+        && !matches!(
+            lower.first().copied(),
+            Some(
+                "open"
+                    | "create"
+                    | "comment"
+                    | "add"
+                    | "page"
+                    | "raise"
+                    | "file"
+                    | "post"
+                    | "update"
+                    | "new"
+                    | "please"
+                    | "can"
+                    | "could"
+                    | "set"
+                    | "tell"
+                    | "put"
+                    | "log"
+                    | "write"
+                    | "call"
+                    | "make"
+                    | "silence"
+                    | "find"
+                    | "search"
+                    | "grep"
+            )
+        );
+    whole || pasted || told_first
+}

@@ -1,0 +1,322 @@
+//! The seventh stage: what a message means after what was said before.
+
+use std::collections::HashMap;
+
+use super::super::arguments::{Argument, How};
+use super::super::cues::Cue;
+use super::super::dialogue::{self, Context, Decision, Draft};
+use super::super::words::{Word, overlap};
+use super::super::{OutcomeKind, Understanding, freetext};
+use super::{Reading, Understander};
+use crate::domain::{Intent, ValueType};
+
+impl Understander {
+    /// What the message means after what was said before.
+    pub(super) fn in_conversation(&self, reading: &Reading, fresh: Understanding, context: &Context) -> Understanding {
+        let lower = reading.lower();
+        let open = context.proposal.is_some() || context.asked.is_some();
+        if let Some(decision) = dialogue::decision(&lower) {
+            let mut decided = Understanding { runbooks: Vec::new(), ..fresh };
+            decided.intent = None;
+            decided.arguments.clear();
+            decided.missing.clear();
+            decided.outcome = match decision {
+                Decision::Yes if context.proposal.is_some() => OutcomeKind::Confirm,
+                Decision::No if open => OutcomeKind::Cancel,
+                Decision::Yes | Decision::No => OutcomeKind::None,
+            };
+            return decided;
+        }
+        let repeats = dialogue::follow_up(&lower);
+        if let Some((draft, missing)) = &context.asked
+            && let Some(answered) = self.answer(reading, &fresh, draft, missing)
+        {
+            return answered;
+        }
+        if let Some(draft) = &context.proposal
+            && let Some(corrected) = self.correct(reading, &fresh, draft)
+        {
+            return corrected;
+        }
+        if let (Some(words), Some(last)) = (repeats, &context.last)
+            && let Some(again) = self.again(reading, &fresh, last, words)
+        {
+            return again;
+        }
+        match &context.last {
+            Some(last) if dialogue::points_back(&lower) => self.carry(reading, fresh, last),
+            _ => fresh,
+        }
+    }
+
+    /// A bare value for what the bot has asked.
+    fn answer(
+        &self,
+        reading: &Reading,
+        fresh: &Understanding,
+        draft: &Draft,
+        missing: &[crate::domain::ParameterName],
+    ) -> Option<Understanding> {
+        let intent = self.intents.get(draft.intent.as_str())?;
+        let first = intent.parameter(missing.first()?.as_str())?;
+        let starts_with_verb = reading.words.first().is_some_and(|word| self.model.verbs.contains(&word.lower));
+        let other = fresh.intent.as_ref().is_some_and(|name| *name != intent.name);
+        let mut arguments = draft.arguments.clone();
+        if first.value_type == ValueType::Text {
+            let question = reading.text.trim_end().ends_with('?');
+            if (other && fresh.confidence >= 0.9 && starts_with_verb) || (other && question && fresh.confidence >= 0.7)
+            {
+                return None;
+            }
+            let span = freetext::whole(&reading.text);
+            arguments.insert(first.name.clone(), first.parse(&reading.text[span]).ok()?);
+            return Some(self.complete(fresh.clone_bare(), intent, arguments));
+        }
+        let filled = self.fill(intent, reading);
+        let (bare, unsure) = self.bare_values(reading, intent, missing);
+        let covered = self.coverage(reading, filled.arguments.iter().chain(&bare).filter_map(|a| a.span.as_ref()));
+        if other && fresh.confidence >= 0.6 && (covered < 0.6 || starts_with_verb) {
+            return None;
+        }
+        let mut understanding = fresh.clone_bare();
+        understanding.stages.unsure = unsure;
+        let before = arguments.clone();
+        for argument in filled.arguments.iter().filter(|argument| argument.how != How::Tagged).chain(&bare) {
+            let asked = missing.contains(&argument.parameter);
+            if asked && !arguments.contains_key(&argument.parameter)
+                || !asked && !draft.arguments.contains_key(&argument.parameter) && argument.how != How::Implied
+            {
+                arguments.entry(argument.parameter.clone()).or_insert_with(|| argument.value.clone());
+            }
+        }
+        if arguments == before {
+            return if understanding.stages.unsure.is_empty() {
+                None
+            } else {
+                Some(self.complete(understanding, intent, before))
+            };
+        }
+        understanding.confidence = 0.95;
+        understanding.stages.arguments = filled.arguments.into_iter().chain(bare).collect();
+        Some(self.complete(understanding, intent, arguments))
+    }
+
+    /// Values that stand almost alone in a message, for parameters in the given order; a value serves one parameter.
+    fn bare_values(
+        &self,
+        reading: &Reading,
+        intent: &Intent,
+        wanted: &[crate::domain::ParameterName],
+    ) -> (Vec<Argument>, Vec<(crate::domain::ParameterName, Vec<String>)>) {
+        let mut values: Vec<Argument> = Vec::new();
+        let mut unsure = Vec::new();
+        let content: Vec<&Word> = reading.words.iter().filter(|word| !dialogue::is_filler(&word.lower)).collect();
+        for name in wanted {
+            let Some(parameter) = intent.parameter(name.as_str()) else { continue };
+            let free = |span: &std::ops::Range<usize>| {
+                !values.iter().any(|argument| argument.span.as_ref().is_some_and(|taken| overlap(taken, span)))
+            };
+            let value = match parameter.value_type {
+                ValueType::Entity(entity) => {
+                    let known = reading.names.iter().find(|found| found.entity == entity && free(&found.span));
+                    match known {
+                        Some(found) if found.canonical.len() > 1 => {
+                            unsure.push((name.clone(), found.canonical.clone()));
+                            None
+                        }
+                        Some(found) => {
+                            parameter.parse(&found.canonical[0]).ok().map(|v| (found.span.clone(), v, How::Alias))
+                        }
+                        None => self.bare_name(reading, &content, parameter).filter(|(span, ..)| free(span)),
+                    }
+                }
+                ValueType::Enum | ValueType::Intent => {
+                    let phrases = self.phrases.find(parameter, &reading.words);
+                    let (span, canonical, _) = phrases.into_iter().find(|(span, ..)| free(span)).unwrap_or_default();
+                    parameter.parse(&canonical).ok().map(|value| (span, value, How::Word))
+                }
+                ValueType::Text => None,
+                value_type => {
+                    let found =
+                        reading.found.iter().find(|found| found.value.value_type() == value_type && free(&found.span));
+                    let number = || {
+                        // "42" for a ticket that was asked for is #42.
+                        let found = reading
+                            .found
+                            .iter()
+                            .find(|f| f.value.value_type() == ValueType::Integer && free(&f.span))?;
+                        let text = match value_type {
+                            ValueType::Ticket => format!("#{}", found.value),
+                            ValueType::Percentage => found.value.to_string(),
+                            _ => return None,
+                        };
+                        Some((found.span.clone(), parameter.parse(&text).ok()?, How::Recognised))
+                    };
+                    match found {
+                        Some(found) => {
+                            parameter.parse(found.value.as_str()).ok().map(|v| (found.span.clone(), v, How::Recognised))
+                        }
+                        None => number().or_else(|| {
+                            matches!(value_type, ValueType::Name | ValueType::Version | ValueType::Domain)
+                                .then(|| self.bare_name(reading, &content, parameter))
+                                .flatten()
+                                .filter(|(span, ..)| free(span))
+                        }),
+                    }
+                }
+            };
+            if let Some((span, value, how)) = value {
+                values.push(Argument { parameter: name.clone(), value, span: Some(span), how });
+            }
+        }
+        (values, unsure)
+    }
+
+    /// One or two words that are all a message says: a name nobody knows.
+    fn bare_name(
+        &self,
+        reading: &Reading,
+        content: &[&Word],
+        parameter: &crate::domain::Parameter,
+    ) -> Option<(std::ops::Range<usize>, crate::domain::Value, How)> {
+        let (first, last) = (content.first()?, content.last()?);
+        let plausible = content.len() <= 2
+            && reading.words.len() <= 5
+            && !content.iter().any(|word| {
+                self.model.verbs.contains(&word.lower) || reading.cues.contains(&Cue::Negated) && word.lower.is_empty()
+            })
+            && content.iter().any(|word| !self.model.ordinary.contains(&word.lower))
+            && reading.probabilities.last().is_some_and(|none| *none < 0.9 || content.len() == 1);
+        let span = first.span.start..last.span.end;
+        let value = parameter.parse(reading.text[span.clone()].trim_start_matches('@')).ok()?;
+        plausible.then_some((span, value, How::Tagged))
+    }
+
+    /// The share of a message's own words that values cover.
+    fn coverage<'a>(&self, reading: &Reading, spans: impl Iterator<Item = &'a std::ops::Range<usize>>) -> f64 {
+        let spans: Vec<_> = spans.collect();
+        let own: Vec<&Word> = reading
+            .words
+            .iter()
+            .filter(|word| !dialogue::is_filler(&word.lower) || spans.iter().any(|span| overlap(span, &word.span)))
+            .collect();
+        let covered = own.iter().filter(|word| spans.iter().any(|span| overlap(span, &word.span))).count();
+        covered as f64 / own.len().max(1) as f64
+    }
+
+    /// Other values for the proposal that waits: "make it preprod", "no, 5 replicas".
+    fn correct(&self, reading: &Reading, fresh: &Understanding, draft: &Draft) -> Option<Understanding> {
+        let intent = self.intents.get(draft.intent.as_str())?;
+        let lower = reading.lower();
+        let opening = dialogue::correction(&lower);
+        let filled = self.fill(intent, reading);
+        let all: Vec<_> = intent.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+        let said: Vec<_> = filled.arguments.iter().map(|argument| argument.parameter.clone()).collect();
+        let rest: Vec<_> = all.into_iter().filter(|name| !said.contains(name)).collect();
+        let sure: Vec<Argument> = filled
+            .arguments
+            .into_iter()
+            .filter(|argument| {
+                !matches!(argument.how, How::Tagged | How::Text | How::Implied)
+                    || opening.is_some() && argument.how == How::Tagged
+            })
+            .collect();
+        let (bare, unsure) = if opening.is_some() && sure.is_empty() {
+            self.bare_values(reading, intent, &rest)
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        let values: Vec<Argument> = sure.into_iter().chain(bare).collect();
+        let covered = self.coverage(reading, values.iter().filter_map(|argument| argument.span.as_ref()));
+        let same = fresh.intent.as_ref() == Some(&intent.name);
+        let other = fresh.intent.is_some() && !same && fresh.confidence >= 0.6;
+        let complete = fresh.outcome == OutcomeKind::Command;
+        let enough = match opening {
+            Some(_) => covered >= 0.5 || same,
+            None => covered >= 0.99 && !(complete && other),
+        };
+        if values.is_empty()
+            || !enough
+            || (same && complete && opening.is_none())
+            || reading.text.trim_end().ends_with('?')
+        {
+            return None;
+        }
+        let mut arguments = draft.arguments.clone();
+        arguments.extend(values.iter().map(|argument| (argument.parameter.clone(), argument.value.clone())));
+        let mut understanding = fresh.clone_bare();
+        understanding.confidence = 0.95;
+        understanding.stages.arguments = values;
+        understanding.stages.unsure = unsure;
+        understanding.corrects = true;
+        Some(self.complete(understanding, intent, arguments))
+    }
+
+    /// The last command with other values.
+    fn again(&self, reading: &Reading, fresh: &Understanding, last: &Draft, words: usize) -> Option<Understanding> {
+        let intent = self.intents.get(last.intent.as_str())?;
+        let filled = self.fill(intent, reading);
+        let sure: Vec<Argument> =
+            filled.arguments.into_iter().filter(|argument| !matches!(argument.how, How::Text | How::Implied)).collect();
+        let wanted: Vec<_> = intent
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name.clone())
+            .filter(|name| !sure.iter().any(|argument| argument.parameter == *name))
+            .collect();
+        let (bare, _) =
+            if sure.is_empty() { self.bare_values(reading, intent, &wanted) } else { (Vec::new(), Vec::new()) };
+        let values: Vec<Argument> = sure.into_iter().chain(bare).collect();
+        let whole = words == reading.words.len();
+        let covered = self.coverage(reading, values.iter().filter_map(|argument| argument.span.as_ref()));
+        if !whole && (values.is_empty() || covered < 0.6) {
+            return None;
+        }
+        let mut arguments = last.arguments.clone();
+        arguments.extend(values.iter().map(|argument| (argument.parameter.clone(), argument.value.clone())));
+        let mut understanding = fresh.clone_bare();
+        understanding.confidence = 0.95;
+        understanding.stages.arguments = values;
+        Some(self.complete(understanding, intent, arguments))
+    }
+
+    /// "restart it": intent from the message, things from the last command.
+    fn carry(&self, reading: &Reading, fresh: Understanding, last: &Draft) -> Understanding {
+        let lower = reading.lower();
+        let Some(intent) = fresh.intent.as_ref().and_then(|name| self.intents.get(name.as_str())) else { return fresh };
+        if fresh.outcome == OutcomeKind::Answer {
+            return fresh;
+        }
+        let mut arguments = fresh.arguments.clone();
+        let names_service = arguments.keys().any(|name| matches!(name.as_str(), "service" | "host"));
+        let mut carried: HashMap<&str, ()> = HashMap::new();
+        for parameter in &intent.parameters {
+            let name = parameter.name.as_str();
+            let thing = matches!(
+                parameter.value_type,
+                ValueType::Entity(_) | ValueType::Ticket | ValueType::Incident | ValueType::Name | ValueType::Integer
+            );
+            let place = matches!(name, "environment" | "host");
+            let wanted = if dialogue::points_there_only(&lower) {
+                place
+            } else {
+                thing
+                    && (parameter.required || matches!(name, "service" | "environment"))
+                    && !(names_service && name == "environment")
+            };
+            if let (true, false, Some(value)) =
+                (wanted, arguments.contains_key(&parameter.name), last.arguments.get(&parameter.name))
+                && let Ok(value) = parameter.parse(value.as_str())
+            {
+                arguments.insert(parameter.name.clone(), value);
+                carried.insert(name, ());
+            }
+        }
+        if carried.is_empty() {
+            return fresh;
+        }
+        let mut understanding = fresh;
+        understanding.stages.carried = carried.keys().map(|name| (*name).to_owned()).collect();
+        self.complete(understanding, intent, arguments)
+    }
+}
