@@ -1,119 +1,245 @@
-//! Runbooks cut into passages: by heading, then by paragraph, each with its place.
+//! A runbook's Markdown, cut into passages: small enough to be about one thing, large enough to be read on its own.
+//!
+//! Headings are borders, and so is the end of a paragraph or of a list's item where a passage would grow beyond
+//! [`PASSAGE_WORDS`]. Fenced `sayso` blocks are steps, not text: they are kept beside it, line by line.
 
 use std::ops::Range;
 
-use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use unicode_segmentation::UnicodeSegmentation;
 
-/// A passage is about this long, in words; paragraphs are not broken.
-const WORDS: usize = 120;
+/// How many words a passage has at most, unless a single sentence or code block has more. The encoder reads 256 word
+/// pieces, some 180 words, of which the title and the headings take some.
+pub const PASSAGE_WORDS: usize = 120;
 
-/// A document to be cut.
+/// The language of a fenced block that holds steps.
+const STEPS: &str = "sayso";
+
+/// A runbook as retrieval needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
-    /// Its name: `high-error-rate.md`.
+    /// `high-error-rate.md`.
     pub name: &'a str,
-    /// Its title.
+    /// `Elevated 5xx after a release`.
     pub title: &'a str,
     /// What people say when they need it.
     pub symptoms: &'a [String],
-    /// The names of the alerts it is for.
+    /// The alerts it is for: `HighErrorRate`.
     pub alerts: &'a [String],
-    /// Markdown, without front matter.
+    /// The Markdown after the front matter.
     pub body: &'a str,
-    /// The file's line on which the body starts, from 1.
+    /// The line of the file on which the body begins, from 1.
     pub first_line: usize,
 }
 
-/// A typed command that stands in a passage.
+/// A passage of a runbook, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The runbook's name.
+    pub runbook: String,
+    /// The runbook's title.
+    pub title: String,
+    /// The headings above it, the outermost first; without a first heading that repeats the title.
+    pub headings: Vec<String>,
+    /// The line of the file on which it begins, from 1.
+    pub line: usize,
+    /// The Markdown. Empty where a section holds steps only.
+    pub text: String,
+    /// The steps that stand in it.
+    pub steps: Vec<Step>,
+}
+
+impl Chunk {
+    /// The section it stands in: `Mitigation`, `Mitigation › Roll back`; the title where there is no heading.
+    pub fn section(&self) -> String {
+        if self.headings.is_empty() { self.title.clone() } else { self.headings.join(" › ") }
+    }
+
+    /// Whether it is in a section that says what to do, and not what the matter is.
+    pub(super) fn tells_what_to_do(&self) -> bool {
+        let practical = |heading: &String| ["diagnosis", "mitigation"].contains(&heading.to_lowercase().as_str());
+        self.headings.iter().any(practical)
+    }
+}
+
+/// A line of a `sayso` block: a typed command, as it stands there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The line as written, with its placeholders.
+    /// `deploy.rollback service=<service>`.
     pub text: String,
     /// Its line in the file, from 1.
     pub line: usize,
 }
 
-/// A piece of a document with its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
-    /// The document's name.
-    pub runbook: String,
-    /// The document's title.
-    pub title: String,
-    /// The headings above it, outermost first.
-    pub headings: Vec<String>,
-    /// The first line of the passage in the file, from 1.
-    pub line: usize,
-    /// The prose, paragraphs separated by an empty line.
-    pub text: String,
-    /// The typed commands in it.
-    pub steps: Vec<Step>,
-}
-
-impl Chunk {
-    /// Where it stands: `Mitigation`, `Diagnosis › Database`.
-    pub fn section(&self) -> String {
-        self.headings.join(" › ")
+/// Cuts a runbook into passages, in order.
+pub fn chunks(document: &Document<'_>) -> Vec<Chunk> {
+    let outline = Outline::of(document);
+    let mut cutter = Cutter { document, hidden: &outline.hidden, path: Vec::new(), open: None, chunks: Vec::new() };
+    for block in outline.blocks {
+        match block {
+            Block::Heading { level, text } => cutter.heading(level, text),
+            Block::Part(range) => cutter.part(range),
+            Block::Steps(steps) => cutter.open.get_or_insert_default().steps.extend(steps),
+        }
     }
+    cutter.close();
+    cutter.chunks
 }
 
-/// A block of a document while it is being cut.
+/// What a body consists of.
+struct Outline {
+    blocks: Vec<Block>,
+    /// What is not text for people: `sayso` blocks and HTML.
+    hidden: Vec<Range<usize>>,
+}
+
 enum Block {
-    Heading(HeadingLevel, String),
-    Prose(String, usize),
+    Heading {
+        level: usize,
+        text: String,
+    },
+    /// A piece of text that stays in one passage.
+    Part(Range<usize>),
     Steps(Vec<Step>),
 }
 
-/// Cuts a document into passages, in order.
-pub fn chunks(document: &Document<'_>) -> Vec<Chunk> {
-    let mut chunks: Vec<Chunk> = Vec::new();
-    let mut headings: Vec<(HeadingLevel, String)> = Vec::new();
-    let mut fresh = true;
-    for block in blocks(document) {
-        match block {
-            Block::Heading(level, text) => {
-                headings.retain(|(above, _)| *above < level);
-                headings.push((level, text));
-                fresh = true;
-            }
-            Block::Prose(text, line) => {
-                let full = |chunk: &Chunk| words(&chunk.text) > 0 && words(&chunk.text) + words(&text) > WORDS;
-                match chunks.last_mut() {
-                    Some(chunk) if !fresh && !full(chunk) => {
-                        if !chunk.text.is_empty() {
-                            chunk.text.push_str("\n\n");
-                        }
-                        chunk.text.push_str(&text);
-                    }
-                    _ => chunks.push(empty(document, &headings, line, text)),
+impl Outline {
+    fn of(document: &Document<'_>) -> Self {
+        let body = document.body;
+        let (mut blocks, mut hidden) = (Vec::new(), Vec::new());
+        // How deep the event is nested in blocks that are cut no further.
+        let mut depth = 0;
+        let mut heading: Option<String> = None;
+        let mut steps: Option<Vec<Step>> = None;
+        for (event, range) in Parser::new_ext(body, Options::ENABLE_TABLES).into_offset_iter() {
+            match event {
+                Event::Start(Tag::Heading { .. }) if depth == 0 => heading = Some(String::new()),
+                Event::End(TagEnd::Heading(level)) if depth == 0 => {
+                    let text = heading.take().unwrap_or_default();
+                    blocks.push(Block::Heading { level: level as usize, text: text.trim().to_owned() });
                 }
-                fresh = false;
-            }
-            Block::Steps(steps) => {
-                let line = steps.first().map_or(document.first_line, |step| step.line);
-                match chunks.last_mut() {
-                    Some(chunk) if !fresh => chunk.steps.extend(steps),
-                    _ => {
-                        let mut chunk = empty(document, &headings, line, String::new());
-                        chunk.steps = steps;
-                        chunks.push(chunk);
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language)))
+                    if language.split_whitespace().next() == Some(STEPS) =>
+                {
+                    hidden.push(range);
+                    steps = Some(Vec::new());
+                }
+                Event::End(TagEnd::CodeBlock) if steps.is_some() => {
+                    blocks.push(Block::Steps(steps.take().unwrap_or_default()));
+                }
+                // Lists are cut between their items.
+                Event::Start(Tag::List(_)) | Event::End(TagEnd::List(_)) if depth == 0 => {}
+                Event::Start(tag) => {
+                    match tag {
+                        _ if depth > 0 || heading.is_some() => {}
+                        Tag::HtmlBlock => hidden.push(range),
+                        Tag::Paragraph => blocks.extend(paragraph(body, range).into_iter().map(Block::Part)),
+                        _ => blocks.push(Block::Part(range)),
+                    }
+                    depth += usize::from(heading.is_none());
+                }
+                Event::End(_) => depth -= usize::from(heading.is_none()),
+                Event::Text(text) | Event::Code(text) => {
+                    if let Some(heading) = &mut heading {
+                        heading.push_str(&text);
+                    } else if let Some(steps) = &mut steps {
+                        steps.extend(step_lines(&text, document.first_line + newlines(&body[..range.start])));
                     }
                 }
-                fresh = false;
+                _ => {}
             }
         }
+        Self { blocks, hidden }
     }
-    chunks
 }
 
-fn empty(document: &Document<'_>, headings: &[(HeadingLevel, String)], line: usize, text: String) -> Chunk {
-    Chunk {
-        runbook: document.name.to_owned(),
-        title: document.title.to_owned(),
-        headings: headings.iter().map(|(_, heading)| heading.clone()).collect(),
-        line,
-        text,
-        steps: Vec::new(),
+/// A paragraph is one part; a long one is a part for each sentence.
+fn paragraph(body: &str, range: Range<usize>) -> Vec<Range<usize>> {
+    let text = &body[range.clone()];
+    if words(text) <= PASSAGE_WORDS {
+        return vec![range];
+    }
+    let sentences = text.split_sentence_bound_indices();
+    sentences.map(|(start, sentence)| range.start + start..range.start + start + sentence.len()).collect()
+}
+
+fn step_lines(text: &str, first_line: usize) -> impl Iterator<Item = Step> {
+    let steps = text.lines().zip(first_line..).map(|(text, line)| Step { text: text.trim().to_owned(), line });
+    steps.filter(|step| !step.text.is_empty())
+}
+
+/// Puts parts together until a passage is full.
+struct Cutter<'a> {
+    document: &'a Document<'a>,
+    hidden: &'a [Range<usize>],
+    /// The headings above, with their levels.
+    path: Vec<(usize, String)>,
+    open: Option<Open>,
+    chunks: Vec<Chunk>,
+}
+
+/// The passage that is being put together.
+#[derive(Default)]
+struct Open {
+    text: Option<Range<usize>>,
+    words: usize,
+    steps: Vec<Step>,
+}
+
+impl Cutter<'_> {
+    fn heading(&mut self, level: usize, text: String) {
+        self.close();
+        self.path.retain(|(outer, _)| *outer < level);
+        let repeats_title = self.path.is_empty() && text.eq_ignore_ascii_case(self.document.title.trim());
+        if !repeats_title {
+            self.path.push((level, text));
+        }
+    }
+
+    fn part(&mut self, range: Range<usize>) {
+        let words = words(&self.visible(&range));
+        if self.open.as_ref().is_some_and(|open| open.words > 0 && open.words + words > PASSAGE_WORDS) {
+            self.close();
+        }
+        let open = self.open.get_or_insert_default();
+        let start = open.text.as_ref().map_or(range.start, |text| text.start);
+        open.text = Some(start..range.end);
+        open.words += words;
+    }
+
+    /// The passage is complete.
+    fn close(&mut self) {
+        let Some(Open { text, steps, .. }) = self.open.take() else { return };
+        let visible = text.as_ref().map(|range| self.visible(range)).unwrap_or_default();
+        let text_line = text.filter(|_| !visible.is_empty()).map(|range| {
+            // A part may begin with what is hidden, or with an empty line.
+            let first = visible.lines().next().unwrap_or_default();
+            let start = self.document.body[range.clone()].find(first).map_or(range.start, |at| range.start + at);
+            self.document.first_line + newlines(&self.document.body[..start])
+        });
+        let Some(line) = text_line.or_else(|| steps.first().map(|step| step.line)) else { return };
+        self.chunks.push(Chunk {
+            runbook: self.document.name.to_owned(),
+            title: self.document.title.to_owned(),
+            headings: self.path.iter().map(|(_, heading)| heading.clone()).collect(),
+            line,
+            text: visible,
+            steps,
+        });
+    }
+
+    /// The text for people, without the empty lines that hidden blocks leave behind.
+    fn visible(&self, range: &Range<usize>) -> String {
+        let mut text = String::new();
+        let mut start = range.start;
+        for hidden in self.hidden.iter().filter(|hidden| hidden.start < range.end && hidden.end > range.start) {
+            text.push_str(&self.document.body[start..hidden.start.max(start)]);
+            start = hidden.end.min(range.end);
+        }
+        text.push_str(&self.document.body[start..range.end]);
+        let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        lines.dedup_by(|next, before| next.is_empty() && before.is_empty());
+        lines.join("\n").trim().to_owned()
     }
 }
 
@@ -121,87 +247,9 @@ fn words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-fn blocks(document: &Document<'_>) -> Vec<Block> {
-    let line_of = |offset: usize| document.first_line + document.body[..offset].matches('\n').count();
-    let mut blocks = Vec::new();
-    let mut open: Option<Range<usize>> = None;
-    let mut depth = 0_usize;
-    let mut heading: Option<(HeadingLevel, String)> = None;
-    let mut steps: Option<Vec<Step>> = None;
-    for (event, span) in Parser::new_ext(document.body, Options::ENABLE_TABLES).into_offset_iter() {
-        match event {
-            Event::Start(Tag::Heading { level, .. }) => heading = Some((level, String::new())),
-            Event::End(TagEnd::Heading(_)) => {
-                blocks.extend(heading.take().map(|(level, text)| Block::Heading(level, text)));
-            }
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(tag))) if tag.trim() == "sayso" => {
-                steps = Some(Vec::new())
-            }
-            Event::End(TagEnd::CodeBlock) if steps.is_some() => {
-                blocks.extend(steps.take().filter(|steps| !steps.is_empty()).map(Block::Steps));
-            }
-            Event::Text(text) => {
-                if let Some((_, heading)) = &mut heading {
-                    heading.push_str(&text);
-                } else if let Some(steps) = &mut steps {
-                    let first = line_of(span.start);
-                    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-                    steps.extend(lines.map(|(index, line)| Step { text: line.trim().to_owned(), line: first + index }));
-                }
-            }
-            Event::Code(text) => {
-                if let Some((_, heading)) = &mut heading {
-                    heading.push_str(&text);
-                }
-            }
-            // A list is one block: its items belong together. A `sayso` block inside a list ends it.
-            Event::Start(Tag::Paragraph | Tag::List(_) | Tag::Table(_) | Tag::CodeBlock(_) | Tag::BlockQuote(_)) => {
-                if depth == 0 {
-                    open = Some(span);
-                }
-                depth += 1;
-            }
-            Event::End(
-                TagEnd::Paragraph | TagEnd::List(_) | TagEnd::Table | TagEnd::CodeBlock | TagEnd::BlockQuote(_),
-            ) => {
-                depth = depth.saturating_sub(1);
-                if depth == 0
-                    && let Some(span) = open.take()
-                {
-                    let text = document.body[span.clone()].trim().to_owned();
-                    blocks.push(Block::Prose(text, line_of(span.start)));
-                }
-            }
-            _ => {}
-        }
-    }
-    blocks
+fn newlines(text: &str) -> usize {
+    text.matches('\n').count()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BODY: &str = "## Meaning\n\nErrors rise.\n\n## Diagnosis\n\n1. Look at the rate.\n2. Compare.\n\n```sayso\nmetric.show metric=error_rate service=<service>\n```\n\n## Mitigation\nRoll back.\n\n```sayso\ndeploy.rollback service=<service>\n```\n";
-
-    #[test]
-    fn passages_know_their_place_and_their_steps() {
-        let document = Document { name: "x.md", title: "X", symptoms: &[], alerts: &[], body: BODY, first_line: 5 };
-        let chunks = chunks(&document);
-        let places: Vec<_> = chunks.iter().map(|chunk| (chunk.section(), chunk.line, chunk.steps.len())).collect();
-        assert_eq!(places, [("Meaning".into(), 7, 0), ("Diagnosis".into(), 11, 1), ("Mitigation".into(), 19, 1)]);
-        assert_eq!(
-            chunks[1].steps[0],
-            Step { text: "metric.show metric=error_rate service=<service>".into(), line: 15 }
-        );
-        assert_eq!(chunks[2].text, "Roll back.");
-    }
-
-    #[test]
-    fn long_sections_are_cut_between_paragraphs() {
-        let paragraph = "word ".repeat(70);
-        let body = format!("## A\n{paragraph}\n\n{paragraph}\n\n{paragraph}\n");
-        let document = Document { name: "x.md", title: "X", symptoms: &[], alerts: &[], body: &body, first_line: 1 };
-        assert_eq!(chunks(&document).len(), 3);
-    }
-}
+mod tests;

@@ -1,10 +1,10 @@
-//! Finding runbook passages by meaning and by words, with their place.
+//! Finding runbook passages and examples by meaning, with their place.
 
 mod chunk;
 mod index;
 mod lexical;
 mod passages;
 
-pub use chunk::{Chunk, Document, Step, chunks};
-pub use index::{Hit, Index};
+pub use chunk::{Chunk, Document, PASSAGE_WORDS, Step, chunks};
+pub use index::{GRAPH_FROM, Hit, Index};
 pub use passages::{PassageHit, Passages};

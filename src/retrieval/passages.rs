@@ -1,27 +1,40 @@
-//! The passages of all runbooks, found by meaning and by words.
+//! The runbooks' passages, found by meaning and by wording.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Document, chunks};
 use super::index::Index;
-use super::lexical::Lexical;
+use super::lexical::Lexicon;
 use crate::embedding::{Embedder, EmbeddingError};
 
-/// How much the words count beside the meaning.
-const LEXICAL: f32 = 0.25;
-/// From this score on a passage is an answer; below it there is no runbook for the question.
+/// How much the same words add to the similarity in meaning. Of 220 texts of prometheus-operator's alerts, 86 % find
+/// their runbook among the first three by meaning alone, 94 % with this (`tests/passages.rs`); more gains nothing where
+/// people describe a symptom in their own words.
+const WORDING: f32 = 0.35;
+
+/// From this score on a passage is an answer; below it there is no runbook for the question. A tenth of the development
+/// set's messages that are no commands reach it, and eight of ten symptoms that no runbook lists in these words.
 const ANSWER: f32 = 0.48;
-/// Sections that say what to do are shown rather than those that only explain.
-const ACTIONABLE: [&str; 2] = ["Diagnosis", "Mitigation"];
-/// How many entries are looked at for each passage that is wanted.
-const WIDTH: usize = 12;
+
+/// How many passages are weighed for each that is asked for: several vectors point at one, several are in one section.
+const CANDIDATES: usize = 16;
+
+/// All passages of all runbooks.
+pub struct Passages {
+    chunks: Vec<Arc<Chunk>>,
+    /// The passage that each vector of the index stands for.
+    entries: Vec<usize>,
+    index: Index,
+    lexicon: Lexicon,
+}
 
 /// A passage that was found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PassageHit {
     /// The passage.
     pub chunk: Arc<Chunk>,
-    /// 0 to 1: similarity in meaning, and shared words.
+    /// How well it fits, 0 to 1: similarity in meaning, and more for the same words.
     pub score: f32,
 }
 
@@ -37,75 +50,181 @@ impl PassageHit {
     }
 }
 
-/// All passages, ready for search. An entry is a text that leads to a passage: the passage itself, or a symptom.
-#[derive(Default)]
-pub struct Passages {
-    chunks: Vec<Arc<Chunk>>,
-    /// For each entry the passage it leads to.
-    leads_to: Vec<usize>,
-    index: Option<Index>,
-    lexical: Lexical,
-}
-
 impl Passages {
-    /// Cuts the documents and encodes every entry. Blocking; for start-up.
+    /// Cuts the runbooks and embeds their passages, titles and symptoms. Blocking: for loading.
     pub fn build(documents: &[Document<'_>], embedder: &Embedder) -> Result<Self, EmbeddingError> {
-        let mut passages = Self::default();
-        let mut entries: Vec<String> = Vec::new();
+        let mut passages: Vec<Chunk> = Vec::new();
+        let mut wordings: Vec<String> = Vec::new();
+        // Texts to embed, each with the passage it stands for.
+        let mut entries: Vec<(usize, String)> = Vec::new();
         for document in documents {
-            let first = passages.chunks.len();
-            let cut = chunks(document);
-            // Symptoms lead to where something can be done.
-            let lead = cut
-                .iter()
-                .position(|chunk| chunk.headings.iter().any(|h| ACTIONABLE.contains(&h.as_str())))
-                .unwrap_or(0);
-            for (index, chunk) in cut.into_iter().enumerate() {
-                entries.push(format!("{}. {}. {}", chunk.title, chunk.section(), chunk.text));
-                passages.leads_to.push(first + index);
-                passages.chunks.push(Arc::new(chunk));
+            let first = passages.len();
+            for chunk in chunks(document) {
+                let text = format!("{}. {}.\n{}", chunk.title, chunk.section(), chunk.text);
+                entries.push((passages.len(), text.clone()));
+                wordings.push(text);
+                passages.push(chunk);
             }
-            if passages.chunks.len() > first {
-                for said in document.symptoms.iter().chain(document.alerts).map(String::as_str).chain([document.title])
-                {
-                    entries.push(said.to_owned());
-                    passages.leads_to.push(first + lead);
-                }
+            // Who describes a symptom wants to know what to do.
+            let practical = first + passages[first..].iter().position(Chunk::tells_what_to_do).unwrap_or_default();
+            let Some(wording) = wordings.get_mut(practical) else { continue };
+            for name in document.symptoms.iter().chain(document.alerts) {
+                wording.push('\n');
+                wording.push_str(name);
             }
+            let said = std::iter::once(document.title).chain(document.symptoms.iter().map(String::as_str));
+            entries.extend(said.map(|text| (practical, text.to_owned())));
         }
-        let mut vectors = Vec::with_capacity(entries.len());
-        for batch in entries.chunks(32) {
-            let texts: Vec<&str> = batch.iter().map(String::as_str).collect();
-            vectors.extend(embedder.encode_blocking(&texts)?.into_iter().map(|encoded| encoded.sentence));
-        }
-        passages.lexical = Lexical::build(entries.iter().map(String::as_str));
-        passages.index = Some(Index::build(&vectors));
-        Ok(passages)
+        let texts: Vec<&str> = entries.iter().map(|(_, text)| text.as_str()).collect();
+        let vectors: Vec<_> = embedder.encode_blocking(&texts)?.into_iter().map(|encoded| encoded.sentence).collect();
+        Ok(Self {
+            index: Index::build(&vectors),
+            lexicon: Lexicon::build(wordings.iter().map(String::as_str)),
+            entries: entries.into_iter().map(|(passage, _)| passage).collect(),
+            chunks: passages.into_iter().map(Arc::new).collect(),
+        })
     }
 
-    /// The best passages for a question, best first, at most one a section.
-    pub fn search(&self, vector: &[f32], question: &str, limit: usize) -> Vec<PassageHit> {
-        let Some(index) = &self.index else { return Vec::new() };
-        let words = self.lexical.scores(question);
-        let mut scored: Vec<(usize, f32)> = Vec::new();
-        for hit in index.search(vector, WIDTH * limit) {
-            let score = (hit.score.max(0.0) + LEXICAL * words.get(&hit.index).copied().unwrap_or(0.0)).min(1.0);
-            let passage = self.leads_to[hit.index];
-            match scored.iter_mut().find(|(other, _)| *other == passage) {
-                Some((_, best)) => *best = best.max(score),
-                None => scored.push((passage, score)),
+    /// The best passage of each of the `k` sections that fit a message best, the best first. `vector` is the message's.
+    pub fn search(&self, vector: &[f32], message: &str, k: usize) -> Vec<PassageHit> {
+        let near = self.index.search(vector, k.saturating_mul(CANDIDATES));
+        // A passage that is not among the near ones is at most as near as the last of them.
+        let floor = near.last().map_or(0.0, |hit| hit.score);
+        let mut meaning: HashMap<usize, f32> = HashMap::new();
+        for hit in &near {
+            // The nearest of its vectors comes first.
+            meaning.entry(self.entries[hit.index]).or_insert(hit.score);
+        }
+        let wording: HashMap<usize, f32> = self.lexicon.search(message).into_iter().collect();
+        let mut hits: Vec<(usize, f32)> = meaning
+            .keys()
+            .chain(wording.keys().filter(|chunk| !meaning.contains_key(chunk)))
+            .map(|chunk| {
+                let meaning = meaning.get(chunk).copied().unwrap_or(floor).max(0.0);
+                let wording = wording.get(chunk).copied().unwrap_or_default();
+                (*chunk, (meaning + WORDING * wording).min(1.0))
+            })
+            .collect();
+        hits.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+        let mut best: Vec<PassageHit> = Vec::new();
+        for (chunk, score) in hits {
+            let chunk = &self.chunks[chunk];
+            let same_section =
+                |hit: &PassageHit| hit.chunk.runbook == chunk.runbook && hit.chunk.headings == chunk.headings;
+            if best.len() < k && !best.iter().any(same_section) {
+                best.push(PassageHit { chunk: Arc::clone(chunk), score });
             }
         }
-        scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let mut hits: Vec<PassageHit> = Vec::new();
-        for (passage, score) in scored {
-            let chunk = &self.chunks[passage];
-            let shown =
-                hits.iter().any(|hit| hit.chunk.runbook == chunk.runbook && hit.chunk.headings == chunk.headings);
-            if !shown && hits.len() < limit {
-                hits.push(PassageHit { chunk: Arc::clone(chunk), score });
-            }
+        best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::domain::Digest;
+    use crate::embedding::{Encoded, Encoder};
+
+    /// Texts with the same words are near each other; it knows no names.
+    struct Words;
+
+    const DIMENSION: usize = 1024;
+
+    impl Encoder for Words {
+        fn dimension(&self) -> usize {
+            DIMENSION
         }
-        hits
+
+        fn digest(&self) -> Digest {
+            Digest::of([])
+        }
+
+        fn encode(&self, texts: &[&str]) -> Result<Vec<Encoded>, EmbeddingError> {
+            let encode = |text: &&str| {
+                let mut sentence = vec![0.001; DIMENSION];
+                for word in text.split(|c: char| !c.is_lowercase()).filter(|word| word.len() > 2) {
+                    let mut hasher = DefaultHasher::new();
+                    word.hash(&mut hasher);
+                    sentence[hasher.finish() as usize % DIMENSION] += 1.0;
+                }
+                let length = sentence.iter().map(|number| number * number).sum::<f32>().sqrt();
+                sentence.iter_mut().for_each(|number| *number /= length);
+                Encoded { sentence, tokens: Vec::new() }
+            };
+            Ok(texts.iter().map(encode).collect())
+        }
+    }
+
+    const DISK: &str = "\
+## Meaning
+A file system runs out of room.
+## Diagnosis
+Look for the largest folders.
+## Mitigation
+Rotate the logs.
+
+Delete old snapshots; error E-4711 says that none are left.
+```sayso
+disk.usage
+```
+";
+    const NETWORK: &str = "Packets are lost.\n# Impact\nEverything is slow.\n";
+
+    fn search(message: &str, k: usize) -> Vec<(String, String)> {
+        let symptoms = ["nothing can be written".to_owned()];
+        let alerts = ["NodeFilesystemAlmostOutOfSpace".to_owned()];
+        let document = |name, title, body| Document { name, title, symptoms: &[], alerts: &[], body, first_line: 1 };
+        let documents = [
+            Document { symptoms: &symptoms, alerts: &alerts, ..document("disk.md", "Full disk", DISK) },
+            document("network.md", "Lost packets", NETWORK),
+            document("empty.md", "Nothing yet", ""),
+        ];
+        let embedder = Embedder::start(Box::new(Words), NonZeroUsize::MIN).unwrap();
+        let passages = Passages::build(&documents, &embedder).unwrap();
+        let vector = embedder.encode_blocking(&[message]).unwrap().remove(0).sentence;
+        let hits = passages.search(&vector, message, k);
+        assert!(hits.is_sorted_by(|one, next| one.score >= next.score));
+        assert!(hits.iter().all(|hit| (0.0..=1.001).contains(&hit.score)), "{hits:?}");
+        hits.iter().map(|hit| (hit.chunk.runbook.clone(), hit.chunk.section())).collect()
+    }
+
+    #[test]
+    fn what_fits_best_comes_first() {
+        let cases = [
+            ("rotate the logs", "disk.md", "Mitigation"),
+            // A symptom and a title lead to what can be done.
+            ("nothing can be written", "disk.md", "Diagnosis"),
+            ("disk is full", "disk.md", "Diagnosis"),
+            // Names that the encoder cannot know.
+            ("what is E-4711", "disk.md", "Mitigation"),
+            ("NodeFilesystemAlmostOutOfSpace", "disk.md", "Diagnosis"),
+            // No practical section: the first passage.
+            ("lost packets", "network.md", "Lost packets"),
+            ("why is everything so slow", "network.md", "Impact"),
+        ];
+        for (message, document, section) in cases {
+            assert_eq!(search(message, 1), [(document.to_owned(), section.to_owned())], "{message}");
+        }
+    }
+
+    #[test]
+    fn every_section_comes_once() {
+        let all = search("logs and snapshots of the slow disk", 10);
+        let mut sections = all.clone();
+        sections.sort();
+        sections.dedup();
+        assert_eq!((all.len(), sections.len()), (5, 5));
+        assert_eq!(search("disk", 2).len(), 2);
+        assert_eq!(search("disk", 0), []);
+    }
+
+    #[test]
+    fn no_runbooks_no_passages() {
+        let embedder = Embedder::start(Box::new(Words), NonZeroUsize::MIN).unwrap();
+        let passages = Passages::build(&[], &embedder).unwrap();
+        assert_eq!(passages.search(&[1.0; DIMENSION], "anything", 3), []);
     }
 }
