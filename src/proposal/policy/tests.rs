@@ -231,7 +231,7 @@ fn bad_policies_are_told_with_place_and_hint() {
         "permit (principal == ?principal, action, resource);",
         "@id(\"a\") permit (principal, action, resource);\n@id(\"a\") forbid (principal, action, resource);",
         "permit (principal, action, resource) when { resource has colour };",
-        "permit (principal is User, action, resource);",
+        "permit (principal is Actr, action, resource);",
     ]
     .into_iter()
     .flat_map(|text| faults(&[("team.cedar", text)]))
@@ -249,7 +249,7 @@ fn bad_policies_are_told_with_place_and_hint() {
     team.cedar:1:1: expected a policy, found a template with `?principal` or `?resource` (name the role or the command in the policy itself)
     team.cedar:2:1: the policy `a` is there twice (`team.cedar` has a policy of that name, too)
     team.cedar:1:1: for policy `team.cedar:1`, policy is impossible: the policy expression evaluates to false for all valid requests
-    team.cedar:1:22: for policy `team.cedar:1`, unrecognized entity type `User` (did you mean `Role`?)
+    team.cedar:1:22: for policy `team.cedar:1`, unrecognized entity type `Actr` (did you mean `Actor`?)
     "##);
 }
 
