@@ -55,14 +55,16 @@ impl Sqlite {
             SqlitePoolOptions::new().max_connections(connections).acquire_timeout(turn)
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(fault)?;
-        let mut connection = writer.acquire().await.map_err(fault)?;
-        check_identity(&mut connection, path, patience).await?;
-        write_ahead(&mut connection, patience).await.map_err(fault)?;
-        migrate(&mut connection, path, patience).await?;
-        drop(connection);
-        let readers = pool(READERS).connect_lazy_with(options);
-        let owner = Owner::take(path).await.map_err(|source| StoreError::Create { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), patience, writer, readers, owner })
+        match prepare(&writer, path, patience).await {
+            Ok(owner) => {
+                let readers = pool(READERS).connect_lazy_with(options);
+                Ok(Self { path: path.to_owned(), patience, writer, readers, owner })
+            }
+            Err(error) => {
+                writer.close().await; // Or the file would stay open for a while.
+                Err(error)
+            }
+        }
     }
 
     /// Waits until everything is written and closed.
@@ -89,6 +91,16 @@ impl Sqlite {
     fn damaged(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), source: source.into() }
     }
+}
+
+/// Everything that must be done before the store is used.
+async fn prepare(writer: &SqlitePool, path: &Path, patience: Duration) -> Result<Owner, StoreError> {
+    let fault = |error| StoreError::of(path, patience, error);
+    let mut connection = writer.acquire().await.map_err(fault)?;
+    check_identity(&mut connection, path, patience).await?;
+    write_ahead(&mut connection, patience).await.map_err(fault)?;
+    migrate(&mut connection, path, patience).await?;
+    Owner::take(path).await.map_err(|source| StoreError::Create { path: path.to_owned(), source })
 }
 
 /// Makes the file, and its folder, for this user alone; SQLite gives its side files the same mode.
