@@ -49,12 +49,8 @@ pub enum PlanError {
         source: RequestError,
     },
     /// What the command is about could not be looked up.
-    #[error("{source}")]
-    Lookup {
-        /// Why.
-        #[from]
-        source: ActionError,
-    },
+    #[error(transparent)]
+    Lookup(#[from] ActionError),
     /// The look-up found nothing.
     #[error("{said}")]
     NotFound {
