@@ -25,7 +25,7 @@ pub struct Catalogue {
     pub manifests: Vec<Manifest>,
     /// `policies/*.cedar`, unread: policy reads them.
     pub policies: Vec<SourceFile>,
-    /// The digest of all files, names and contents.
+    /// The digest of what is learned from: the files under `intents/`, names and contents.
     pub digest: Digest,
 }
 
@@ -37,7 +37,7 @@ impl Catalogue {
         let runbook_files = folders.runbooks.read(FolderKind::Runbooks, &mut diagnostics);
         let manifest_files = folders.integrations.read(FolderKind::Integrations, &mut diagnostics);
         let policies = folders.policies.read(FolderKind::Policies, &mut diagnostics);
-        let digest = digest([&intent_files, &runbook_files, &manifest_files, &policies]);
+        let digest = digest(&intent_files);
 
         let mut intents = Vec::new();
         let mut examples = Vec::new();
@@ -75,8 +75,8 @@ fn read_manifests(files: &[SourceFile], known: &KnownIntents<'_>, diagnostics: &
     manifests
 }
 
-fn digest<'a>(files: impl IntoIterator<Item = &'a Vec<SourceFile>>) -> Digest {
-    Digest::of(files.into_iter().flatten().flat_map(|file| [file.path.as_bytes(), file.text.as_bytes()]))
+fn digest(files: &[SourceFile]) -> Digest {
+    Digest::of(files.iter().flat_map(|file| [file.path.as_bytes(), file.text.as_bytes()]))
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ pub fn fill(intent: &Intent, seen: &Seen<'_>) -> Filled {
         let span = if parameter.whole_message {
             Some(freetext::whole(seen.text))
         } else {
-            freetext::find(seen, index, &taken)
+            freetext::find(intent, seen, index, &taken)
         };
         if let Some(span) = span
             && let Ok(value) = parameter.parse(&seen.text[span.clone()])
@@ -174,7 +174,7 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
     let mut candidates = Vec::new();
     match parameter.value_type {
         ValueType::Text => {}
-        ValueType::Enum | ValueType::Intent => {
+        ValueType::Enum | ValueType::Intent | ValueType::Boolean => {
             for (span, canonical, words) in seen.phrases.find(parameter, seen.words) {
                 let ordinary =
                     words == 1 && seen.words.iter().any(|w| w.span == span && seen.ordinary.contains(&w.lower));
@@ -243,7 +243,7 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
 
 /// Words that the tagger takes for a value, though no list knows them.
 fn tagged(parameter: &Parameter, index: usize, seen: &Seen<'_>, entity: Option<EntityType>) -> Vec<Candidate> {
-    const EMPTY: [&str; 40] = [
+    const EMPTY: [&str; 41] = [
         "the",
         "a",
         "an",
@@ -284,6 +284,7 @@ fn tagged(parameter: &Parameter, index: usize, seen: &Seen<'_>, entity: Option<E
         "one",
         "there",
         "here",
+        "branch",
     ];
     let mut candidates = Vec::new();
     for (span, support) in seen.tags.runs(seen.words, index, 0.4) {
@@ -341,6 +342,10 @@ fn several(
                     | "plus"
                     | "as well as"
                     | "and also"
+                    | "and in"
+                    | "and on"
+                    | "and for"
+                    | "and for the"
                     | "and the"
                     | ", the"
                     | "or"

@@ -61,7 +61,7 @@ pub fn cues(text: &str, words: &[Word], lexicon: &Lexicon<'_>, now: &Zoned) -> V
     if hypothetical(&lower) {
         found.push(Cue::Hypothetical);
     }
-    if conditional(&lower) {
+    if conditional(&lower) || lower.first() == Some(&"should") && clauses.len() > 1 && !question {
         found.push(Cue::Conditional);
     }
     if !question && !ordered && clauses.iter().any(|clause| past(&lower[clause.clone()], lexicon)) {
@@ -432,14 +432,37 @@ fn conditional(lower: &[&str]) -> bool {
 }
 
 fn scheduled(words: &[Word], lower: &[&str], now: &Zoned) -> bool {
-    let recurring = lower.windows(2).any(|pair| {
-        matches!(pair, ["every", next] if !matches!(*next, "service" | "single" | "host" | "container" | "pod" | "one"))
-            || matches!(
-                pair,
-                ["later", "today" | "tonight" | "on"] | ["first", "thing"] | ["end", "of"] | ["over", "lunch"]
-            )
+    let recurring = lower.windows(2).enumerate().any(|(index, pair)| match pair {
+        // "drain it, the kernel panics every hour" says why, not when.
+        ["every", next] => is_time(next) && !words[..index].iter().any(|word| word.breaks),
+        ["later", "today" | "tonight" | "on"] | ["first", "thing"] | ["end", "of"] | ["over", "lunch"] => true,
+        _ => false,
     });
     recurring
         || matches!(lower.last().copied(), Some("later" | "tomorrow" | "tonight" | "eod"))
         || recognise::later_time(words, now)
+}
+
+/// Whether a word after "every" makes it a time.
+fn is_time(word: &str) -> bool {
+    const TIMES: [&str; 17] = [
+        "minute",
+        "hour",
+        "day",
+        "night",
+        "morning",
+        "evening",
+        "week",
+        "month",
+        "other",
+        "few",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ];
+    TIMES.contains(&word) || word.starts_with(|c: char| c.is_ascii_digit())
 }

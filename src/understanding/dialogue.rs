@@ -146,7 +146,11 @@ pub fn decision(lower: &[&str]) -> Option<Decision> {
         return Some(Decision::No);
     }
     // "cancel" and its like are final whatever follows, unless a correction does.
-    if matches!(lower[0], "nvm" | "nevermind" | "abort") || lower[0] == "cancel" && lower.len() <= 3 {
+    if matches!(lower[0], "nvm" | "nevermind" | "abort")
+        || lower[0] == "cancel"
+            && lower.len() <= 3
+            && !lower.iter().any(|word| word.bytes().any(|b| b.is_ascii_digit()))
+    {
         return Some(Decision::No);
     }
     let yes_core = lower.iter().any(|word| YES.contains(word))

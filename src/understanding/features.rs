@@ -15,13 +15,28 @@ pub struct Masked {
     pub types: Vec<&'static str>,
 }
 
-/// Features of a whole message, for the intent head: the sentence vector, the vector of what is no value, and hashed
-/// word and character n-grams of the delexicalised text. `2 × dimension` dense numbers.
-pub fn of_message(text: &str, words: &[Word], encoded: &Encoded, masked: &[Masked]) -> Features {
+/// A whole message as the intent head sees it.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The sentence vector, the vector of what is no value, and hashed word and character n-grams of the delexicalised
+    /// text. `2 × dimension` dense numbers.
+    pub features: Features,
+    /// Its words outside of values, hashed, each once.
+    pub vocabulary: Vec<u32>,
+    /// For each value the types it may have.
+    pub values: Vec<Vec<&'static str>>,
+}
+
+/// The view of a message in which the masked stretches are values.
+pub fn of_message(text: &str, words: &[Word], encoded: &Encoded, masked: &[Masked]) -> View {
     let mut dense = encoded.sentence.clone();
     dense.extend(pooled(encoded, masked));
     let mut sparse = Vec::new();
     let tokens = delexicalised(words, masked);
+    let mut vocabulary: Vec<u32> =
+        tokens.iter().filter(|token| !token.starts_with('<')).map(|token| hash(&["w", token])).collect();
+    vocabulary.sort_unstable();
+    vocabulary.dedup();
     let mut before = "^";
     for (index, token) in tokens.iter().enumerate() {
         sparse.push(hash(&["w", token]));
@@ -59,7 +74,8 @@ pub fn of_message(text: &str, words: &[Word], encoded: &Encoded, masked: &[Maske
     }
     sparse.sort_unstable();
     sparse.dedup();
-    Features { dense, sparse }
+    let values = masked.iter().map(|stretch| stretch.types.clone()).collect();
+    View { features: Features { dense, sparse }, vocabulary, values }
 }
 
 /// The words, each value once as `<type>`.

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::arguments::Seen;
-use super::words::overlap;
+use super::words::{Word, overlap};
+use crate::domain::{Intent, ValueType};
 
 /// Courtesies at the end are not part of a text.
 const COURTESIES: [&str; 12] =
@@ -24,7 +25,7 @@ pub fn whole(text: &str) -> Range<usize> {
 ///
 /// Every stretch of words scores the sum of its words' log odds of being this parameter; a stretch that begins where
 /// texts begin, or ends where the message ends, scores more. A quotation is taken whole.
-pub fn find(seen: &Seen<'_>, index: usize, taken: &[Range<usize>]) -> Option<Range<usize>> {
+pub fn find(intent: &Intent, seen: &Seen<'_>, index: usize, taken: &[Range<usize>]) -> Option<Range<usize>> {
     let words = seen.words;
     if words.is_empty() {
         return None;
@@ -34,7 +35,11 @@ pub fn find(seen: &Seen<'_>, index: usize, taken: &[Range<usize>]) -> Option<Ran
         .zip(&seen.tags.0)
         .map(|(word, row)| {
             let p = row[index].clamp(0.02, 0.98);
-            if taken.iter().any(|span| overlap(span, &word.span)) { -20.0 } else { (p / (1.0 - p)).ln() }
+            if taken.iter().any(|span| overlap(span, &word.span)) {
+                -20.0
+            } else {
+                (p / (1.0 - p)).ln() - elsewhere(intent, seen, word)
+            }
         })
         .collect();
     if let Some(quoted) = quoted(seen, &odds) {
@@ -47,7 +52,8 @@ pub fn find(seen: &Seen<'_>, index: usize, taken: &[Range<usize>]) -> Option<Ran
         for end in start..words.len() {
             sum += odds[end];
             let closing = if end + 1 == words.len() {
-                1.0
+                // What is said after "because" or a colon goes on to the end.
+                1.0 + opening
             } else if words[end].breaks {
                 0.3
             } else {
@@ -67,6 +73,21 @@ pub fn find(seen: &Seen<'_>, index: usize, taken: &[Range<usize>]) -> Option<Ran
     let from = widen_left(seen.text, from);
     let to = if end + 1 == words.len() { seen.text.len() } else { words[end].span.end };
     Some(trim(seen.text, from..to))
+}
+
+/// How much a word is wanted by another parameter: the name of a thing that the intent takes, or a time.
+fn elsewhere(intent: &Intent, seen: &Seen<'_>, word: &Word) -> f32 {
+    let takes = |value_type: ValueType| intent.parameters.iter().any(|parameter| parameter.value_type == value_type);
+    let named = seen
+        .names
+        .iter()
+        .any(|name| !name.ordinary && overlap(&name.span, &word.span) && takes(ValueType::Entity(name.entity)));
+    let timed = seen.found.iter().any(|found| {
+        found.certain
+            && overlap(&found.span, &word.span)
+            && matches!(found.value.value_type(), ValueType::Duration | ValueType::DateTime)
+    });
+    if named || timed { 1.5 } else { 0.0 }
 }
 
 /// How much the place before a word says that a text begins here.

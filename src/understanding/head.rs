@@ -1,88 +1,133 @@
-//! The intent head: a linear model over embeddings and n-grams, combined with the nearest examples, calibrated.
+//! The intent head: a linear model over embeddings and n-grams, weighed against other signals, calibrated.
 //!
-//! Calibration follows Guo et al. (2017): one temperature, here with the weight of the retrieval evidence beside it, both
-//! chosen to minimise the loss on examples that the model which scores them has not seen (four folds).
+//! Beside the linear score of a class stand: how near its nearest example is, how much of the message its examples never
+//! said, and how many values the message holds that it has no parameter for. Their weights are one vector for all classes,
+//! chosen to minimise the loss on examples that the models which score them have not seen (four folds): stacking (Wolpert,
+//! 1992), of which temperature scaling (Guo et al., 2017) is the case of one signal.
 
+use super::features::View;
 use super::linear::{Features, Linear, Sample, Target, Training, dot, softmax};
+use super::vocabulary::Vocabulary;
 
-const TRAINING: Training = Training { epochs: 24, rate: 0.12, decay: 2e-3 };
+const TRAINING: Training = Training { epochs: 14, rate: 0.02, decay: 0.0 };
 const FOLDS: usize = 4;
+
+/// How many signals there are per class, the constant of "no command" included.
+const SIGNALS: usize = 6;
+
+/// The signals of one class for one message.
+type Signals = [f32; SIGNALS];
 
 /// An example as the head sees it.
 #[derive(Debug, Clone)]
 pub struct HeadExample {
-    /// Its views: as written, and with the values masked.
-    pub views: Vec<Features>,
+    /// Its views: as written, and with the values masked, which is what a message with known names looks like.
+    pub views: Vec<View>,
     /// What it teaches; class `classes - 1` is "no command".
     pub target: Target,
     /// The sentence vector, unit length.
     pub sentence: Vec<f32>,
 }
 
-/// How raw scores become probabilities.
+/// The weights of the signals: what makes scores of different kinds one probability.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Calibration {
-    /// Divides the scores.
-    pub temperature: f32,
-    /// How much the similarity to a class's nearest example adds to its score.
-    pub retrieval: f32,
-}
+pub struct Calibration([f32; SIGNALS]);
+
+/// The types of values that the parameters of each class take; `None` for a class that takes any text.
+pub type Schemas = Vec<Option<Vec<&'static str>>>;
 
 /// The trained head with its examples' vectors.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The linear part.
     pub linear: Linear,
+    /// Which words the examples of each class use.
+    pub vocabulary: Vocabulary,
     /// Vectors of the positive examples, with their class.
     pub neighbours: Vec<(Vec<f32>, usize)>,
     /// How scores become probabilities.
     pub calibration: Calibration,
-    /// How many classes there are, "no command" included.
-    pub classes: usize,
 }
 
 impl Head {
-    /// Trains on all examples, after four trainings on three quarters each for the calibration.
-    pub fn train(examples: &[HeadExample], classes: usize, dimension: usize) -> Self {
-        let calibration = calibrate(examples, classes, dimension);
-        let samples: Vec<Sample> = examples.iter().flat_map(samples_of).collect();
+    /// Trains on all examples, after four trainings on three quarters each for the calibration. `schemas` has an element
+    /// per intent; "no command" is the class after the last.
+    pub fn train(examples: &[HeadExample], schemas: &Schemas, dimension: usize) -> Self {
+        let calibration = calibrate(examples, schemas, dimension);
+        let all: Vec<&HeadExample> = examples.iter().collect();
+        let mut head = Self::fit(&all, schemas, dimension);
+        head.calibration = calibration;
+        head
+    }
+
+    /// The parts that learn from the examples directly, not calibrated.
+    fn fit(examples: &[&HeadExample], schemas: &Schemas, dimension: usize) -> Self {
+        let classes = schemas.len() + 1;
+        let samples: Vec<Sample> = examples.iter().flat_map(|example| samples_of(example)).collect();
         let linear = Linear::train(&samples.iter().collect::<Vec<_>>(), classes, dimension, TRAINING);
-        let neighbours = examples
-            .iter()
-            .filter_map(|example| match example.target {
-                Target::Is(class) => Some((example.sentence.clone(), class)),
+        let positive = || {
+            examples.iter().filter_map(|example| match example.target {
+                Target::Is(class) => Some((*example, class)),
                 Target::IsNot(_) => None,
             })
-            .collect();
-        Self { linear, neighbours, calibration, classes }
+        };
+        let said = positive().flat_map(|(example, class)| {
+            example.views.last().into_iter().map(move |view| (view.vocabulary.as_slice(), class))
+        });
+        Self {
+            linear,
+            vocabulary: Vocabulary::of(said, classes),
+            neighbours: positive().map(|(example, class)| (example.sentence.clone(), class)).collect(),
+            calibration: Calibration([0.0; SIGNALS]),
+        }
     }
 
     /// The probability of every class for a message; `evidence` is a similarity per class from elsewhere (runbook
     /// steps), zero where there is none.
-    pub fn probabilities(&self, features: &Features, sentence: &[f32], evidence: &[f32]) -> Vec<f32> {
-        let all: Vec<usize> = (0..self.classes).collect();
-        let logits = self.linear.logits(features, &all);
-        let mut nearest =
-            best_per_class(self.neighbours.iter().map(|(vector, class)| (dot(vector, sentence), *class)), self.classes);
-        nearest.iter_mut().zip(evidence).for_each(|(near, extra)| *near = near.max(*extra));
-        combine(&logits, &nearest, self.calibration)
+    pub fn probabilities(&self, view: &View, sentence: &[f32], evidence: &[f32], schemas: &Schemas) -> Vec<f32> {
+        let mut signals = self.signals(view, sentence, schemas);
+        for (signals, extra) in signals.iter_mut().zip(evidence) {
+            signals[1] = signals[1].max(*extra);
+        }
+        combine(&signals, self.calibration)
+    }
+
+    /// All signals of all classes.
+    fn signals(&self, view: &View, sentence: &[f32], schemas: &Schemas) -> Vec<Signals> {
+        let none = schemas.len();
+        let all: Vec<usize> = (0..=none).collect();
+        let logits = self.linear.logits(&view.features, &all);
+        let similarities = self.neighbours.iter().map(|(vector, class)| (dot(vector, sentence), *class));
+        let near = best_per_class(similarities, none + 1);
+        let unsaid = self.vocabulary.unsaid(&view.vocabulary);
+        (0..=none)
+            .map(|class| {
+                let foreign = schemas.get(class).and_then(Option::as_ref).map_or(0, |types| {
+                    view.values.iter().filter(|value| !value.iter().any(|one| types.contains(one))).count()
+                });
+                let (unsaid, constant) = if class == none { (0.0, 1.0) } else { (unsaid[class], 0.0) };
+                // Of a long message more is unsaid, and less follows from it: the share counts as well as the sum.
+                let share = unsaid / (1.0 + view.vocabulary.len() as f32).sqrt();
+                [logits[class], near[class], unsaid.sqrt(), share, foreign.min(3) as f32, constant]
+            })
+            .collect()
     }
 }
 
 fn samples_of(example: &HeadExample) -> impl Iterator<Item = Sample> {
     let weight = 1.0 / example.views.len() as f32;
     example.views.iter().map(move |view| Sample {
-        features: view.clone(),
+        features: Features { dense: view.features.dense.clone(), sparse: view.features.sparse.clone() },
         target: example.target.clone(),
         among: Vec::new(),
         weight,
     })
 }
 
-fn combine(logits: &[f32], nearest: &[f32], calibration: Calibration) -> Vec<f32> {
+fn combine(signals: &[Signals], calibration: Calibration) -> Vec<f32> {
     let scores: Vec<f32> =
-        logits.iter().zip(nearest).map(|(logit, near)| logit + calibration.retrieval * near).collect();
-    softmax(&scores, calibration.temperature)
+        signals.iter().map(|signals| signals.iter().zip(calibration.0).map(|(s, w)| s * w).sum()).collect();
+    softmax(&scores, 1.0)
 }
 
 fn best_per_class(similarities: impl Iterator<Item = (f32, usize)>, classes: usize) -> Vec<f32> {
@@ -93,65 +138,71 @@ fn best_per_class(similarities: impl Iterator<Item = (f32, usize)>, classes: usi
     best
 }
 
-/// Chooses temperature and retrieval weight by the loss on held-out folds.
-fn calibrate(examples: &[HeadExample], classes: usize, dimension: usize) -> Calibration {
-    let all: Vec<usize> = (0..classes).collect();
-    let held_out: Vec<(Vec<f32>, Vec<f32>, usize)> = std::thread::scope(|scope| {
+/// Chooses the weights of the signals by the loss on held-out folds.
+fn calibrate(examples: &[HeadExample], schemas: &Schemas, dimension: usize) -> Calibration {
+    let held_out: Vec<(Vec<Signals>, usize)> = std::thread::scope(|scope| {
         let folds: Vec<_> = (0..FOLDS)
             .map(|fold| {
-                let all = &all;
                 scope.spawn(move || {
                     let (out, kept): (Vec<_>, Vec<_>) =
                         examples.iter().enumerate().partition(|(index, _)| index % FOLDS == fold);
-                    let samples: Vec<Sample> = kept.iter().flat_map(|(_, example)| samples_of(example)).collect();
-                    let linear = Linear::train(&samples.iter().collect::<Vec<_>>(), classes, dimension, TRAINING);
-                    let score = |example: &HeadExample, class: usize| {
-                        let near = kept.iter().filter_map(|(_, other)| match other.target {
-                            Target::Is(class) => Some((dot(&other.sentence, &example.sentence), class)),
-                            Target::IsNot(_) => None,
-                        });
-                        // The last view is the masked one: what a message with known names looks like.
-                        let view = example.views.last().map(|view| linear.logits(view, all)).unwrap_or_default();
-                        (view, best_per_class(near, classes), class)
-                    };
-                    out.iter()
-                        .filter_map(|(_, example)| match example.target {
-                            Target::Is(class) => Some(score(example, class)),
-                            Target::IsNot(_) => None,
-                        })
-                        .collect::<Vec<_>>()
+                    let kept: Vec<&HeadExample> = kept.into_iter().map(|(_, example)| example).collect();
+                    let head = Head::fit(&kept, schemas, dimension);
+                    let scored = out.iter().filter_map(|(_, example)| match (&example.target, example.views.last()) {
+                        (Target::Is(class), Some(view)) => {
+                            Some((head.signals(view, &example.sentence, schemas), *class))
+                        }
+                        _ => None,
+                    });
+                    scored.collect::<Vec<_>>()
                 })
             })
             .collect();
         folds.into_iter().filter_map(|fold| fold.join().ok()).flatten().collect()
     });
-    let loss = |calibration: Calibration| -> f64 {
-        held_out
-            .iter()
-            .map(|(logits, nearest, class)| -f64::from(combine(logits, nearest, calibration)[*class].max(1e-6).ln()))
-            .sum()
-    };
-    let mut best = (f64::INFINITY, Calibration { temperature: 1.0, retrieval: 0.0 });
-    for retrieval in [0.0, 2.0, 4.0, 6.0, 9.0, 12.0] {
-        for temperature in [0.5, 0.65, 0.8, 1.0, 1.2, 1.5, 1.9, 2.4] {
-            let calibration = Calibration { temperature, retrieval };
-            let loss = loss(calibration);
-            if loss < best.0 {
-                best = (loss, calibration);
-            }
-        }
-    }
-    let right =
-        held_out.iter().filter(|(logits, nearest, class)| argmax(&combine(logits, nearest, best.1)) == *class).count();
+    let calibration = weigh(&held_out);
+    let probabilities: Vec<(Vec<f32>, usize)> =
+        held_out.iter().map(|(signals, class)| (combine(signals, calibration), *class)).collect();
+    let count = probabilities.len().max(1) as f64;
+    let right = probabilities.iter().filter(|(probabilities, class)| argmax(probabilities) == *class).count();
+    let loss: f64 =
+        probabilities.iter().map(|(probabilities, class)| -f64::from(probabilities[*class].max(1e-9).ln())).sum();
     tracing::info!(
-        held_out = held_out.len(),
-        accuracy = right as f64 / held_out.len().max(1) as f64,
-        loss = best.0 / held_out.len().max(1) as f64,
-        temperature = best.1.temperature,
-        retrieval = best.1.retrieval,
+        held_out = probabilities.len(),
+        accuracy = right as f64 / count,
+        loss = loss / count,
+        weights = ?calibration.0,
         "calibrated the intent head"
     );
-    best.1
+    calibration
+}
+
+/// The weights with the least loss: gradient descent with AdaGrad on a convex function of a handful of numbers.
+fn weigh(held_out: &[(Vec<Signals>, usize)]) -> Calibration {
+    const ROUNDS: usize = 300;
+    const RATE: f32 = 0.3;
+    let mut weights = [0.0; SIGNALS];
+    weights[0] = 1.0;
+    let mut squares = [1e-6_f32; SIGNALS];
+    for _ in 0..ROUNDS {
+        let mut gradient = [0.0_f32; SIGNALS];
+        for (signals, class) in held_out {
+            for (at, (probability, signals)) in
+                combine(signals, Calibration(weights)).into_iter().zip(signals).enumerate()
+            {
+                let error = probability - f32::from(at == *class);
+                if error.abs() > 1e-5 {
+                    gradient.iter_mut().zip(signals).for_each(|(sum, signal)| *sum += error * signal);
+                }
+            }
+        }
+        for ((weight, square), gradient) in weights.iter_mut().zip(&mut squares).zip(gradient) {
+            let mean = gradient / held_out.len().max(1) as f32;
+            *square += mean * mean;
+            *weight -= RATE * mean / square.sqrt();
+        }
+    }
+    Calibration(weights)
 }
 
 /// The index of the largest number.

@@ -21,9 +21,12 @@ mod model;
 mod names;
 mod phrases;
 mod recognise;
+mod spelling;
 mod tagger;
 mod thresholds;
 mod understander;
+mod verbs;
+mod vocabulary;
 mod words;
 
 pub use arguments::{Argument, How};

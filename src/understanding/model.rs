@@ -1,22 +1,24 @@
 //! What is learned from `intents/`: the head, the tagger, and the ordinary words. Trained at load, cached by content.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use jiff::Zoned;
 
 use super::features::{Masked, of_message};
-use super::head::{Calibration, Head, HeadExample};
+use super::head::{Calibration, Head, HeadExample, Schemas};
 use super::linear::{Linear, Target};
 use super::recognise::{self, Found};
 use super::tagger::{Tagger, TaggerExample};
+use super::verbs::Verbs;
+use super::vocabulary::Vocabulary;
 use super::words::{Word, overlap, words};
 use crate::catalogue::{Example, ExampleKind};
-use crate::domain::{Digest, IntentName, Intents, ParameterName, ValueType};
+use crate::domain::{Digest, Effect, Intent, IntentName, Intents, ParameterName, ValueType};
 use crate::embedding::{Embedder, EmbeddingError};
 
 /// Changes whenever the method does, so that an old cache is not read as a new one.
-const VERSION: &str = "2";
+const VERSION: &str = "4";
 
 /// How many texts are encoded at a time while training.
 const BATCH: usize = 64;
@@ -32,6 +34,8 @@ pub struct Model {
     pub tagger: Tagger,
     /// Words that examples use for other things than names.
     pub ordinary: HashSet<String>,
+    /// How often examples, and lines that are no commands, use a word for other things than values; twice at least.
+    pub lexicon: HashMap<String, u32>,
     /// Words that begin requests to change something: `restart`, `roll`, `deploy`.
     pub verbs: HashSet<String>,
     /// What it was made of: encoder, examples, method.
@@ -44,6 +48,7 @@ struct Header {
     intents: Vec<IntentName>,
     parameters: Vec<ParameterName>,
     ordinary: Vec<String>,
+    lexicon: BTreeMap<String, u32>,
     verbs: Vec<String>,
     calibration: Calibration,
     neighbours: Vec<usize>,
@@ -109,7 +114,8 @@ impl Model {
 
         let mut head_examples = Vec::new();
         let mut ordinary: HashMap<&str, usize> = HashMap::new();
-        let mut verbs: HashMap<&str, usize> = HashMap::new();
+        let mut lexicon: HashMap<&str, u32> = HashMap::new();
+        let mut verbs = Verbs::default();
         for ((example, encoded), words) in examples.iter().zip(&encoded).zip(&split) {
             let target = match (&example.kind, &example.intent) {
                 (ExampleKind::Positive, Some(name)) => class(name).map(Target::Is),
@@ -128,21 +134,24 @@ impl Model {
             };
             head_examples.push(HeadExample { views, target, sentence: encoded.sentence.clone() });
             for word in words.iter().filter(|word| !example.annotations.iter().any(|a| overlap(&a.span, &word.span))) {
-                *ordinary.entry(&word.lower).or_default() += 1;
+                *lexicon.entry(&word.lower).or_default() += 1;
+                // Only in positive examples are names told from other words.
+                if example.kind == ExampleKind::Positive {
+                    *ordinary.entry(&word.lower).or_default() += 1;
+                }
             }
             let changes = example
                 .intent
                 .as_ref()
                 .and_then(|name| intents.get(name.as_str()))
-                .is_some_and(|i| i.effect > crate::domain::Effect::Read);
-            if let (true, ExampleKind::Positive, Some(first)) = (changes, &example.kind, words.first())
-                && !annotated.iter().any(|masked| overlap(&masked.span, &first.span))
-            {
-                *verbs.entry(&first.lower).or_default() += 1;
+                .is_some_and(|intent| intent.effect > Effect::Read);
+            if changes && example.kind == ExampleKind::Positive {
+                let plain = |word: &Word| !annotated.iter().any(|masked| overlap(&masked.span, &word.span));
+                verbs.count(words, plain);
             }
         }
         let dimension = embedder.dimension();
-        let head = Head::train(&head_examples, names.len() + 1, 2 * dimension);
+        let head = Head::train(&head_examples, &schemas(intents), 2 * dimension);
 
         let mut tagger_examples = Vec::new();
         for ((example, encoded), words) in examples.iter().zip(&encoded).zip(&split) {
@@ -163,7 +172,12 @@ impl Model {
         let often = |counts: HashMap<&str, usize>| -> HashSet<String> {
             counts.into_iter().filter(|(_, count)| *count >= 2).map(|(word, _)| word.to_owned()).collect()
         };
-        Ok(Self { intents: names, head, tagger, ordinary: often(ordinary), verbs: often(verbs), digest })
+        let lexicon = lexicon
+            .into_iter()
+            .filter(|(_, count)| *count >= 2)
+            .map(|(word, count)| (word.to_owned(), count))
+            .collect();
+        Ok(Self { intents: names, head, tagger, ordinary: often(ordinary), lexicon, verbs: verbs.often(), digest })
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -175,6 +189,7 @@ impl Model {
             intents: self.intents.clone(),
             parameters: self.tagger.parameters.clone(),
             ordinary,
+            lexicon: self.lexicon.iter().map(|(word, count)| (word.clone(), *count)).collect(),
             verbs,
             calibration: self.head.calibration,
             neighbours: self.head.neighbours.iter().map(|(_, class)| *class).collect(),
@@ -185,7 +200,8 @@ impl Model {
         // A struct of strings and numbers always serialises.
         let header = serde_json::to_vec(&header).unwrap_or_default();
         let mut bytes = Vec::new();
-        for section in [header, self.head.linear.to_bytes(), self.tagger.linear.to_bytes(), vectors] {
+        let vocabulary = self.head.vocabulary.to_bytes();
+        for section in [header, self.head.linear.to_bytes(), vocabulary, self.tagger.linear.to_bytes(), vectors] {
             bytes.extend((section.len() as u64).to_le_bytes());
             bytes.extend(section);
         }
@@ -205,7 +221,7 @@ impl Model {
             sections.push(section);
             rest = after;
         }
-        let [header, head, tagger, vectors] = sections.as_slice() else { return None };
+        let [header, head, vocabulary, tagger, vectors] = sections.as_slice() else { return None };
         let header: Header = serde_json::from_slice(header).ok()?;
         let floats: Vec<f32> = vectors.as_chunks::<4>().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
         let neighbours =
@@ -213,13 +229,14 @@ impl Model {
         Some(Self {
             head: Head {
                 linear: Linear::from_bytes(head)?,
+                vocabulary: Vocabulary::from_bytes(vocabulary)?,
                 neighbours,
                 calibration: header.calibration,
-                classes: header.intents.len() + 1,
             },
             intents: header.intents,
             tagger: Tagger { linear: Linear::from_bytes(tagger)?, parameters: header.parameters },
             ordinary: header.ordinary.into_iter().collect(),
+            lexicon: header.lexicon.into_iter().collect(),
             verbs: header.verbs.into_iter().collect(),
             digest,
         })
@@ -246,6 +263,15 @@ fn annotated(example: &Example, intents: &Intents) -> Vec<Masked> {
             .then(|| Masked { span: annotation.span.clone(), types })
     });
     spans.collect()
+}
+
+/// What types of values each intent's parameters take, in the order of the classes; free text takes everything.
+pub fn schemas(intents: &Intents) -> Schemas {
+    let schema = |intent: &Intent| {
+        let types = intent.parameters.iter().map(|parameter| parameter.value_type);
+        types.map(|value| (value != ValueType::Text).then(|| value.as_str())).collect::<Option<Vec<_>>>()
+    };
+    intents.iter().map(|intent| schema(intent)).collect()
 }
 
 /// Names first, then whatever recognisers saw outside them.

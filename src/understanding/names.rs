@@ -71,8 +71,8 @@ impl Names {
     }
 
     /// Every name in the text, the longest at each place; a stretch may name things of several kinds. `ordinary` holds
-    /// the words that people use for other things: they are never mended into a name.
-    pub fn find(&self, words: &[Word], ordinary: &HashSet<String>) -> Vec<NameMatch> {
+    /// the words that commands use for other things, `lexicon` all words: none of either is mended into a name.
+    pub fn find(&self, words: &[Word], ordinary: &HashSet<String>, lexicon: &HashMap<String, u32>) -> Vec<NameMatch> {
         let mut matches: Vec<NameMatch> = Vec::new();
         let mut taken = vec![false; words.len()];
         for length in (1..=WINDOW.min(words.len())).rev() {
@@ -113,7 +113,7 @@ impl Names {
                 if taken[start..start + length].contains(&true) || window[..length - 1].iter().any(|word| word.breaks) {
                     continue;
                 }
-                let mended = self.mend(window, ordinary);
+                let mended = self.mend(window, ordinary, lexicon);
                 if !mended.is_empty() {
                     taken[start..start + length].fill(true);
                     matches.extend(mended);
@@ -125,7 +125,7 @@ impl Names {
     }
 
     /// The names that are nearest to a stretch, if they are near enough to be slips of the finger.
-    fn mend(&self, window: &[Word], ordinary: &HashSet<String>) -> Vec<NameMatch> {
+    fn mend(&self, window: &[Word], ordinary: &HashSet<String>, lexicon: &HashMap<String, u32>) -> Vec<NameMatch> {
         let joined = join(window);
         let written = key(possessor(&joined).unwrap_or(&joined));
         let length = written.chars().count();
@@ -134,7 +134,8 @@ impl Names {
             4..=7 => 1,
             _ => 2,
         };
-        if window.iter().any(|word| ordinary.contains(&word.lower) || word.lower.len() < 2) {
+        let said = |word: &Word| ordinary.contains(&word.lower) || lexicon.contains_key(&word.lower);
+        if window.iter().any(|word| said(word) || word.lower.len() < 2) {
             return Vec::new();
         }
         let mut found = Vec::new();
@@ -202,7 +203,7 @@ mod tests {
     fn names_aliases_and_slips() {
         let ordinary = HashSet::from(["search".to_owned(), "ledge".to_owned()]);
         let of = |text: &str| -> Vec<(EntityType, String, Likeness)> {
-            let found = organisation().find(&words(text), &ordinary).into_iter();
+            let found = organisation().find(&words(text), &ordinary, &HashMap::new()).into_iter();
             found.map(|found| (found.entity, found.canonical.join("|"), found.likeness)).collect()
         };
         use EntityType::{Host, Repository, Service};
@@ -215,6 +216,6 @@ mod tests {
         assert_eq!(of("restart serach-api"), [(Service, "search-api".into(), Likeness::Mended(1))]);
         assert_eq!(of("reboot k8w-2"), [(Host, "k8w-21|k8w-22".into(), Likeness::Mended(1))]);
         assert_eq!(of("on the ledge"), []);
-        assert!(organisation().find(&words("search the logs"), &ordinary)[0].ordinary);
+        assert!(organisation().find(&words("search the logs"), &ordinary, &HashMap::new())[0].ordinary);
     }
 }

@@ -18,7 +18,7 @@ impl Phrases {
         for example in examples {
             for annotation in &example.annotations {
                 if let Some(value) = &annotation.value
-                    && matches!(value.value_type(), ValueType::Enum | ValueType::Intent)
+                    && matches!(value.value_type(), ValueType::Enum | ValueType::Intent | ValueType::Boolean)
                 {
                     let written = example.text[annotation.span.clone()].to_lowercase();
                     phrases.entry(annotation.parameter.clone()).or_default().insert(written, value.as_str().to_owned());
@@ -37,10 +37,12 @@ impl Phrases {
                 .chain(value.words.iter().cloned())
                 .map(|phrase| (phrase, value.canonical.clone()))
         });
+        let listed = listed.chain(switch(parameter));
         let learned = self.0.get(&parameter.name).into_iter().flatten();
         let learned = learned
             .filter(|(_, canonical)| {
-                parameter.value_type == ValueType::Intent || parameter.values.iter().any(|v| v.canonical == **canonical)
+                matches!(parameter.value_type, ValueType::Intent | ValueType::Boolean)
+                    || parameter.values.iter().any(|v| v.canonical == **canonical)
             })
             .map(|(phrase, canonical)| (phrase.clone(), canonical.clone()));
         let phrases: HashMap<String, String> = learned.chain(listed).collect();
@@ -63,4 +65,20 @@ impl Phrases {
         }
         found
     }
+}
+
+/// What people say for a yes-or-no parameter: its name for yes, its name denied for no.
+fn switch(parameter: &Parameter) -> Vec<(String, String)> {
+    if parameter.value_type != ValueType::Boolean {
+        return Vec::new();
+    }
+    let name = parameter.name.as_str().replace('_', " ");
+    let joined = [name.clone(), name.replace(' ', "-"), name.replace(' ', "")];
+    let forms = |name: &String| {
+        let yes = [name.clone(), format!("{name} true"), format!("{name} on"), format!("--{name}")];
+        let no = [format!("{name} false"), format!("{name} off"), format!("no {name}"), format!("not a {name}")];
+        let said = |phrases: [String; 4], value: &str| phrases.map(|phrase| (phrase, value.to_owned()));
+        [said(yes, "true"), said(no, "false")].concat()
+    };
+    joined.iter().flat_map(forms).collect()
 }

@@ -10,10 +10,12 @@ use super::arguments::{Filled, How, Seen, fill};
 use super::cues::{Cue, Lexicon, cues};
 use super::dialogue::{self, Context};
 use super::features::{Masked, of_message};
-use super::model::{Model, masks};
+use super::head::Schemas;
+use super::model::{Model, masks, schemas};
 use super::names::{NameMatch, Names};
 use super::phrases::Phrases;
 use super::recognise::{self, Found};
+use super::spelling;
 use super::thresholds::{self, Choice};
 use super::words::{Word, overlap, words};
 use super::{Alternative, OutcomeKind, Stages, Understanding};
@@ -30,6 +32,7 @@ pub struct Understander {
     entities: Entities,
     names: Names,
     phrases: Phrases,
+    schemas: Schemas,
     model: Model,
     passages: Passages,
     embedder: Embedder,
@@ -69,6 +72,7 @@ impl Understander {
         Self {
             names: Names::new(&entities),
             phrases: Phrases::learn(examples),
+            schemas: schemas(&intents),
             intents,
             entities,
             model,
@@ -134,13 +138,14 @@ impl Understander {
     async fn read(
         &self,
         text: &str,
-        words: Vec<Word>,
+        mut words: Vec<Word>,
         encoded: Encoded,
         context: &Context,
         now: Timestamp,
     ) -> Result<Understanding, EmbeddingError> {
         let zoned = now.to_zoned(self.zone.clone());
-        let mut names = self.names.find(&words, &self.model.ordinary);
+        let mut names = self.names.find(&words, &self.model.ordinary, &self.model.lexicon);
+        spelling::mend(&mut words, &names, &self.model.lexicon);
         names.extend(self.speaker(&words, context));
         let found = recognise::recognise(text, &words, &zoned);
         let is_person =
@@ -155,10 +160,10 @@ impl Understander {
         };
         let cues = cues(text, &words, &lexicon, &zoned);
         let masked = masks(name_masks(&names), &found);
-        let features = of_message(text, &words, &encoded, &masked);
+        let view = of_message(text, &words, &encoded, &masked);
         let passages = self.passages.search(&encoded.sentence, text, PASSAGES);
         let evidence = self.evidence(&passages);
-        let probabilities = self.model.head.probabilities(&features, &encoded.sentence, &evidence);
+        let probabilities = self.model.head.probabilities(&view, &encoded.sentence, &evidence, &self.schemas);
         let reading = Reading { text: text.to_owned(), words, encoded, names, found, cues, probabilities, passages };
         let fresh = self.fresh(&reading);
         let mut understanding = self.in_conversation(&reading, fresh, context);
@@ -229,7 +234,10 @@ impl Understander {
         understanding.confidence = f64::from(probabilities[0]);
         let filled = self.fill(intent, reading);
         let stops = stopping(&reading.cues, intent, &filled, reading);
-        let choice = thresholds::choose(&probabilities, &effects, p_none);
+        let choice = match thresholds::choose(&probabilities, &effects, p_none) {
+            Choice::Intent if bare_number(intent, &filled, reading) => Choice::Ambiguous,
+            choice => choice,
+        };
         understanding.stages =
             Stages { arguments: filled.arguments.clone(), unsure: filled.unsure.clone(), ..Stages::default() };
         match choice {
@@ -333,12 +341,13 @@ impl Understander {
 
     /// A text outside any conversation, without cues and runbooks.
     fn reading(&self, text: &str, encoded: Encoded) -> Reading {
-        let words = words(text);
-        let names = self.names.find(&words, &self.model.ordinary);
+        let mut words = words(text);
+        let names = self.names.find(&words, &self.model.ordinary, &self.model.lexicon);
+        spelling::mend(&mut words, &names, &self.model.lexicon);
         let found = recognise::recognise(text, &words, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
-        let features = of_message(text, &words, &encoded, &masks(name_masks(&names), &found));
+        let view = of_message(text, &words, &encoded, &masks(name_masks(&names), &found));
         let none = vec![0.0; self.model.intents.len() + 1];
-        let probabilities = self.model.head.probabilities(&features, &encoded.sentence, &none);
+        let probabilities = self.model.head.probabilities(&view, &encoded.sentence, &none, &self.schemas);
         let text = text.to_owned();
         Reading { text, words, encoded, names, found, cues: Vec::new(), probabilities, passages: Vec::new() }
     }
@@ -365,6 +374,20 @@ fn stopping(cues: &[Cue], intent: &Intent, filled: &Filled, reading: &Reading) -
         Cue::Negated | Cue::Hypothetical | Cue::Conditional | Cue::Past => !long_text,
         Cue::Advice => true,
     })
+}
+
+/// Whether a `#42` stands there without saying of what.
+fn bare_number(intent: &Intent, filled: &Filled, reading: &Reading) -> bool {
+    const KINDS: [&str; 20] = [
+        "ticket", "tickets", "issue", "bug", "task", "story", "card", "pr", "prs", "mr", "pull", "merge", "request",
+        "build", "run", "pipeline", "job", "incident", "case", "review",
+    ];
+    let numbered = filled.arguments.iter().any(|argument| {
+        argument.span.as_ref().is_some_and(|span| {
+            reading.text[..span.start].ends_with('#') || reading.text[span.clone()].starts_with('#')
+        })
+    });
+    numbered && intent.effect == Effect::Read && !reading.words.iter().any(|word| KINDS.contains(&word.lower.as_str()))
 }
 
 /// The found names as masks, the likeliest type first: a service before a repository, as more intents take one.

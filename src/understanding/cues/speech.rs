@@ -5,10 +5,10 @@ use super::{Lexicon, contains};
 
 /// Whether a word is the past of a verb that begins requests.
 fn is_past(word: &str, lexicon: &Lexicon<'_>) -> bool {
-    const IRREGULAR: [&str; 26] = [
-        "did", "ran", "took", "rolled", "brought", "shut", "sent", "gave", "went", "made", "told", "fixed", "wrote",
-        "got", "kicked", "bumped", "moved", "switched", "turned", "reverted", "tried", "paged", "pushed", "woke",
-        "cordoned", "pulled",
+    const IRREGULAR: [&str; 25] = [
+        "did", "ran", "took", "rolled", "brought", "sent", "gave", "went", "made", "told", "fixed", "wrote", "got",
+        "kicked", "bumped", "moved", "switched", "turned", "reverted", "tried", "paged", "pushed", "woke", "cordoned",
+        "pulled",
     ];
     if IRREGULAR.contains(&word) {
         return true;
@@ -20,6 +20,30 @@ fn is_past(word: &str, lexicon: &Lexicon<'_>) -> bool {
         || stem.strip_prefix("re").is_some_and(|stem| lexicon.verbs.contains(stem))
 }
 
+/// Kinds of things that one lists by their state: "closed tickets", "merged prs".
+fn is_kind(word: &str) -> bool {
+    matches!(
+        word,
+        "tickets"
+            | "issues"
+            | "incidents"
+            | "alerts"
+            | "prs"
+            | "pull"
+            | "builds"
+            | "runs"
+            | "deploys"
+            | "deployments"
+            | "containers"
+            | "nodes"
+            | "flags"
+            | "proposals"
+            | "sev1s"
+            | "sev2s"
+            | "jobs"
+    )
+}
+
 pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
     const FILLERS: [&str; 22] = [
         "just", "already", "fyi", "ok", "so", "have", "had", "has", "'ve", "i've", "we've", "also", "now", "only",
@@ -29,12 +53,33 @@ pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
         "i", "we", "they", "he", "she", "someone", "somebody", "i've", "we've", "they've", "he's", "she's", "who",
         "you",
     ];
-    if contains(clause, "that was me") || contains(clause, "was me") {
+    const OUTCOMES: [&str; 18] = [
+        "was me",
+        "went through",
+        "went fine",
+        "went well",
+        "went smoothly",
+        "went ok",
+        "worked fine",
+        "did the trick",
+        "didn't help",
+        "didnt help",
+        "did not help",
+        "no luck",
+        "no change",
+        "no effect",
+        "fixed it",
+        "solved it",
+        "as expected",
+        "looks fine",
+    ];
+    if OUTCOMES.iter().any(|outcome| contains(clause, outcome)) {
         return true;
     }
     let lead: Vec<&str> = clause.iter().copied().skip_while(|word| FILLERS.contains(word)).collect();
     if let Some(first) = lead.first()
         && is_past(first, lexicon)
+        && !lead.get(1).is_some_and(|next| is_kind(next))
     {
         return true;
     }
@@ -140,7 +185,8 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
                 | "mind"
         )
     };
-    if at_sign {
+    let to_the_bot = matches!(first.lower.as_str(), "sayso" | "bot" | "assistant");
+    if at_sign || lower.first() == Some(&"dear") && !to_the_bot {
         return true;
     }
     let person = (lexicon.is_person)(first);
@@ -175,50 +221,70 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
         && words.get(lead + 1).is_some_and(|word| (lexicon.is_person)(word) || !lexicon.ordinary.contains(&word.lower))
 }
 
+/// Words that open a request which itself holds a text: "post …", "set the title to …".
+const WRITES: [&str; 33] = [
+    "open", "create", "comment", "add", "page", "raise", "file", "post", "update", "new", "please", "can", "could",
+    "set", "tell", "put", "log", "write", "call", "make", "silence", "find", "search", "grep", "note", "wake", "sev1",
+    "sev2", "sev3", "incident", "ticket", "alert", "declare",
+];
+
 pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
     let speech = [
         "said", "says", "wrote", "writes", "told", "saying", "reads", "read", "goes", "typed", "quote", "asked",
         "meme", "sticker", "song",
     ];
-    let marks = text.matches(['"', '“', '”']).count() >= 2;
+    let papers = [
+        "mail",
+        "email",
+        "e-mail",
+        "message",
+        "description",
+        "subject",
+        "changelog",
+        "title",
+        "headline",
+        "body",
+        "output",
+        "log",
+        "diff",
+        "dm",
+        "commit",
+        "letter",
+        "banner",
+        "readme",
+        "docs",
+        "runbook",
+        "wiki",
+        "error",
+    ];
+    let first = lower.first().copied().unwrap_or_default();
+    let marks =
+        text.matches(['"', '“', '”']).count() >= 2 || text.matches([' ', '\'']).count() >= 3 && text.contains(" '");
     let told = lower.iter().take(8).any(|word| speech.contains(word));
     let opens = matches!(text.trim_start().chars().next(), Some('"' | '“' | '«' | '$' | '{' | '<'));
     let whole = opens && text.trim_end().ends_with(['"', '”', '»']);
-    let pasted = text.trim_start().starts_with("$ ")
-        || matches!(
-            lower.first().copied(),
-            Some("sudo" | "kubectl" | "systemctl" | "docker" | "error" | "traceback" | "warn" | "fatal" | "panic")
-        );
-    let told_first = marks
-        && told
-        && !matches!(
-            lower.first().copied(),
-            Some(
-                "open"
-                    | "create"
-                    | "comment"
-                    | "add"
-                    | "page"
-                    | "raise"
-                    | "file"
-                    | "post"
-                    | "update"
-                    | "new"
-                    | "please"
-                    | "can"
-                    | "could"
-                    | "set"
-                    | "tell"
-                    | "put"
-                    | "log"
-                    | "write"
-                    | "call"
-                    | "make"
-                    | "silence"
-                    | "find"
-                    | "search"
-                    | "grep"
-            )
-        );
-    whole || pasted || told_first
+    let shell = match lower {
+        ["docker", "ps" | "logs" | "restart" | "stop" | "start", ..] => false,
+        ["sudo" | "kubectl" | "systemctl" | "docker" | "error" | "traceback" | "warn" | "fatal" | "panic", ..] => true,
+        _ => false,
+    };
+    let header = text.trim_start().split_once(':').is_some_and(|(head, _)| {
+        matches!(
+            head.to_lowercase().as_str(),
+            "subject" | "fwd" | "fw" | "re" | "from" | "commit" | "changelog" | "warning"
+        )
+    }) || text.contains("[FIRING")
+        || text.contains("[RESOLVED")
+        || text.starts_with("PLAY ")
+        || text.starts_with("TASK [");
+    // "the alert description reads: …", "the mail of ines: …"
+    let orders = WRITES.contains(&first);
+    let colon = text.find(": ").or_else(|| text.find(":\n"));
+    let paper = colon.is_some_and(|colon| {
+        let head = text[..colon].to_lowercase();
+        let words: Vec<&str> = head.split_whitespace().collect();
+        words.len() <= 6
+            && words.last().is_some_and(|last| papers.contains(last) || ["reads", "says", "said"].contains(last))
+    });
+    whole || text.trim_start().starts_with("$ ") || shell || header || !orders && (marks && told || paper)
 }

@@ -15,7 +15,9 @@ impl Understander {
     pub(super) fn in_conversation(&self, reading: &Reading, fresh: Understanding, context: &Context) -> Understanding {
         let lower = reading.lower();
         let open = context.proposal.is_some() || context.asked.is_some();
-        if let Some(decision) = dialogue::decision(&lower) {
+        // "cancel the build" is a request where nothing waits.
+        let request = !open && lower.len() >= 3 && fresh.intent.is_some();
+        if let Some(decision) = dialogue::decision(&lower).filter(|_| !request) {
             let mut decided = Understanding { runbooks: Vec::new(), ..fresh };
             decided.intent = None;
             decided.arguments.clear();
@@ -81,7 +83,17 @@ impl Understander {
         let mut understanding = fresh.clone_bare();
         understanding.stages.unsure = unsure;
         let before = arguments.clone();
-        for argument in filled.arguments.iter().filter(|argument| argument.how != How::Tagged).chain(&bare) {
+        // "no frames" is no reason where "hullcam no frames" is the alert.
+        let inside_name = |argument: &Argument| {
+            argument.how == How::Text
+                && argument
+                    .span
+                    .as_ref()
+                    .is_some_and(|span| reading.names.iter().any(|name| !name.ordinary && overlap(&name.span, span)))
+        };
+        for argument in
+            filled.arguments.iter().filter(|a| !matches!(a.how, How::Tagged) && !inside_name(a)).chain(&bare)
+        {
             let asked = missing.contains(&argument.parameter);
             if asked && !arguments.contains_key(&argument.parameter)
                 || !asked && !draft.arguments.contains_key(&argument.parameter) && argument.how != How::Implied
@@ -111,6 +123,10 @@ impl Understander {
         let mut values: Vec<Argument> = Vec::new();
         let mut unsure = Vec::new();
         let content: Vec<&Word> = reading.words.iter().filter(|word| !dialogue::is_filler(&word.lower)).collect();
+        // Of a team and a person that may both be meant, a known name fills its own.
+        let known_elsewhere = wanted.iter().filter_map(|name| intent.parameter(name.as_str())).any(|parameter| {
+            matches!(parameter.value_type, ValueType::Entity(of) if reading.names.iter().any(|name| name.entity == of))
+        });
         for name in wanted {
             let Some(parameter) = intent.parameter(name.as_str()) else { continue };
             let free = |span: &std::ops::Range<usize>| {
@@ -127,10 +143,11 @@ impl Understander {
                         Some(found) => {
                             parameter.parse(&found.canonical[0]).ok().map(|v| (found.span.clone(), v, How::Alias))
                         }
+                        None if known_elsewhere => None,
                         None => self.bare_name(reading, &content, parameter).filter(|(span, ..)| free(span)),
                     }
                 }
-                ValueType::Enum | ValueType::Intent => {
+                ValueType::Enum | ValueType::Intent | ValueType::Boolean => {
                     let phrases = self.phrases.find(parameter, &reading.words);
                     let (span, canonical, _) = phrases.into_iter().find(|(span, ..)| free(span)).unwrap_or_default();
                     parameter.parse(&canonical).ok().map(|value| (span, value, How::Word))

@@ -1,0 +1,65 @@
+//! Slips in ordinary words: `retsart`, `cashe`, `megre`. Names are mended elsewhere, against the organisation's lists.
+
+use std::collections::HashMap;
+
+use super::names::NameMatch;
+use super::words::{Word, overlap};
+
+/// Shorter words have too many neighbours.
+const SHORTEST: usize = 5;
+
+/// A word that is to stand for another must be used at least this often.
+const FAMILIAR: u32 = 3;
+
+/// Reads slips in words that are no names as the word that was meant: one edit or swap away from a word of `lexicon`, which
+/// counts how often each word is used. Only [`Word::lower`] changes; the text itself, and what is quoted from it, stays.
+pub fn mend(words: &mut [Word], names: &[NameMatch], lexicon: &HashMap<String, u32>) {
+    for word in words {
+        let plain = word.lower.chars().all(|c| c.is_ascii_lowercase()) && word.lower.len() >= SHORTEST;
+        if !plain || lexicon.contains_key(&word.lower) || names.iter().any(|name| overlap(&name.span, &word.span)) {
+            continue;
+        }
+        let near = lexicon
+            .iter()
+            .filter(|(known, count)| **count >= FAMILIAR && known.len().abs_diff(word.lower.len()) <= 1)
+            .filter(|(known, _)| known.len() >= SHORTEST - 1 && inflected(known, &word.lower).is_none())
+            .filter(|(known, _)| strsim::damerau_levenshtein(known, &word.lower) == 1)
+            .max_by_key(|(known, count)| (**count, std::cmp::Reverse(known.as_str())));
+        if let Some((known, _)) = near {
+            word.lower.clone_from(known);
+        }
+    }
+}
+
+/// The ending, if one word is the other with one: `restarts` is no slip of `restart`.
+fn inflected<'a>(one: &'a str, other: &'a str) -> Option<&'a str> {
+    let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    long.strip_prefix(short).filter(|ending| matches!(*ending, "s" | "d" | "r" | "y"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::words;
+    use super::*;
+
+    #[test]
+    fn slips_are_read_as_what_was_meant() {
+        let lexicon: HashMap<String, u32> =
+            [("restart", 40), ("cache", 9), ("merge", 9), ("release", 5), ("rare", 1), ("start", 40)]
+                .map(|(word, count)| (word.to_owned(), count))
+                .into();
+        for (written, read) in [
+            ("retsart web", "restart web"),
+            ("flush cashe", "flush cache"),
+            ("megre 12", "merge 12"),
+            ("relase notes", "release notes"),
+            ("rares", "rares"),
+            ("restarts", "restarts"),
+            ("stat", "stat"),
+        ] {
+            let mut split = words(written);
+            mend(&mut split, &[], &lexicon);
+            assert_eq!(split.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" "), read);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Which words begin requests, learned from where they stand in examples: `restart`, `roll`, `deploy`.
+
+use std::collections::{HashMap, HashSet};
+
+use super::words::Word;
+
+/// After these a request begins, as it does at the start of a clause.
+const LEADS: [&str; 13] =
+    ["please", "pls", "plz", "you", "to", "and", "just", "then", "kindly", "now", "let's", "go", "must"];
+
+/// After these stands a thing, not a request.
+const DETERMINERS: [&str; 14] =
+    ["the", "a", "an", "my", "our", "its", "this", "that", "these", "those", "of", "for", "in", "on"];
+
+/// Words that stand where a request begins, and are none.
+const OTHERS: [&str; 38] = [
+    "i", "we", "it", "they", "he", "she", "me", "us", "there", "is", "are", "was", "be", "been", "has", "have", "had",
+    "can", "could", "would", "will", "should", "not", "no", "so", "if", "as", "at", "by", "with", "from", "only",
+    "all", "but", "because", "what", "who", "also",
+];
+
+/// Counts of words by where they stand.
+#[derive(Debug, Default)]
+pub struct Verbs<'a> {
+    begins: HashMap<&'a str, usize>,
+    determined: HashMap<&'a str, usize>,
+}
+
+impl<'a> Verbs<'a> {
+    /// Counts the words of one request for a change; `plain` tells words from values.
+    pub fn count(&mut self, words: &'a [Word], plain: impl Fn(&Word) -> bool) {
+        for (index, word) in words.iter().enumerate() {
+            let before = index.checked_sub(1).map(|at| &words[at]);
+            let leads = before.is_none_or(|before| before.breaks || LEADS.contains(&before.lower.as_str()));
+            let other = [&LEADS[..], &DETERMINERS, &OTHERS].iter().any(|list| list.contains(&word.lower.as_str()));
+            if !plain(word) || other || !word.lower.chars().all(char::is_alphabetic) {
+                continue;
+            }
+            if leads {
+                *self.begins.entry(&word.lower).or_default() += 1;
+            } else if before.is_some_and(|before| DETERMINERS.contains(&before.lower.as_str())) {
+                *self.determined.entry(&word.lower).or_default() += 1;
+            }
+        }
+    }
+
+    /// The words that begin requests twice at least, and oftener than they name things.
+    pub fn often(self) -> HashSet<String> {
+        let named = |word: &str| self.determined.get(word).copied().unwrap_or(0);
+        let often = self.begins.iter().filter(|(word, count)| **count >= 2 && 2 * **count >= named(word));
+        often.map(|(word, _)| (*word).to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::words;
+    use super::*;
+
+    #[test]
+    fn words_that_begin_requests_are_told_from_things() {
+        let texts =
+            ["flush it", "could you flush it", "the cache is cold, restart it", "restart the cache", "cache it"];
+        let split: Vec<_> = texts.iter().map(|text| words(text)).collect();
+        let mut verbs = Verbs::default();
+        split.iter().for_each(|words| verbs.count(words, |_| true));
+        assert_eq!(verbs.often(), HashSet::from(["flush".to_owned(), "restart".to_owned()]));
+    }
+}
