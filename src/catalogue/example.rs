@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::domain::{IntentName, ParameterName, Value};
+use crate::domain::{EntityType, IntentName, ParameterName, Value};
 
 /// One message that teaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Example {
     pub text: String,
     /// The marked values, in the text's order; they do not overlap.
     pub annotations: Vec<Annotation>,
+    /// Names that are marked in a line that is no command, with their type.
+    pub names: Vec<(Range<usize>, EntityType)>,
     /// What it teaches.
     pub kind: ExampleKind,
     /// The file it stands in.

@@ -37,22 +37,6 @@ pub(super) fn read_intent(file: &SourceFile, diagnostics: &mut Vec<Diagnostic>) 
     Some(content.named(name.ok()?, &file.path))
 }
 
-/// The lines of `intents/none.txt`: no commands. One a line, as written; a line that begins with `#` is a comment.
-pub(super) fn read_none(file: &SourceFile) -> Vec<Example> {
-    let lines = file.text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-    lines
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .map(|(line, text)| Example {
-            intent: None,
-            text: text.to_owned(),
-            annotations: Vec::new(),
-            kind: ExampleKind::OutOfScope,
-            file: file.path.clone(),
-            line,
-        })
-        .collect()
-}
-
 /// A file's content, before the intent's name is put to it.
 struct Content {
     summary: String,
@@ -91,6 +75,7 @@ impl Content {
             intent: Some(name.clone()),
             text,
             annotations,
+            names: Vec::new(),
             kind: ExampleKind::Positive,
             file: file.to_owned(),
             line,
@@ -99,6 +84,7 @@ impl Content {
             intent: None,
             text,
             annotations: Vec::new(),
+            names: Vec::new(),
             kind: ExampleKind::NotThis(name.clone()),
             file: file.to_owned(),
             line,

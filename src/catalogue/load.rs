@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::check::{check_examples, check_intent_values};
 use super::example::Example;
-use super::intent_file::{read_intent, read_none};
+use super::intent_file::read_intent;
 use super::manifest::Manifest;
+use super::none_file::read_none;
 use super::runbook::{Runbook, read_runbook};
 use super::source::{DataFolders, FolderKind};
 use super::step::KnownIntents;
@@ -44,7 +45,7 @@ impl Catalogue {
         let mut unreadable = BTreeSet::new();
         for file in &intent_files {
             if file.name() == "none.txt" {
-                examples.extend(read_none(file));
+                examples.extend(read_none(file, &mut diagnostics));
             } else if let Some(read) = read_intent(file, &mut diagnostics) {
                 intents.push(read.intent);
                 examples.extend(read.examples);

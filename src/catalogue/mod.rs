@@ -8,6 +8,7 @@ mod front_matter;
 mod intent_file;
 mod load;
 pub mod manifest;
+mod none_file;
 mod parameter_file;
 mod runbook;
 mod source;

@@ -14,11 +14,11 @@ use super::verbs::Verbs;
 use super::vocabulary::Vocabulary;
 use super::words::{Word, overlap, words};
 use crate::catalogue::{Example, ExampleKind};
-use crate::domain::{Digest, Effect, Intent, IntentName, Intents, ParameterName, ValueType};
+use crate::domain::{Digest, Effect, EntityType, Intent, IntentName, Intents, ParameterName, ValueType};
 use crate::embedding::{Embedder, EmbeddingError};
 
 /// Changes whenever the method does, so that an old cache is not read as a new one.
-const VERSION: &str = "4";
+const VERSION: &str = "5";
 
 /// How many texts are encoded at a time while training.
 const BATCH: usize = 64;
@@ -112,6 +112,7 @@ impl Model {
         let class = |name: &IntentName| names.binary_search(name).ok();
         let now = Zoned::default();
 
+        let marked = marked_names(examples, intents);
         let mut head_examples = Vec::new();
         let mut ordinary: HashMap<&str, usize> = HashMap::new();
         let mut lexicon: HashMap<&str, u32> = HashMap::new();
@@ -124,7 +125,7 @@ impl Model {
             };
             let Some(target) = target else { continue };
             let found = recognise::recognise(&example.text, words, &now);
-            let annotated = annotated(example, intents);
+            let annotated = annotated(example, words, intents, &marked);
             let raw = of_message(&example.text, words, encoded, &masks(Vec::new(), &found));
             let masked = masks(annotated.clone(), &found);
             let views = if annotated.is_empty() {
@@ -133,7 +134,7 @@ impl Model {
                 vec![raw, of_message(&example.text, words, encoded, &masked)]
             };
             head_examples.push(HeadExample { views, target, sentence: encoded.sentence.clone() });
-            for word in words.iter().filter(|word| !example.annotations.iter().any(|a| overlap(&a.span, &word.span))) {
+            for word in words.iter().filter(|word| !marks(example, word)) {
                 *lexicon.entry(&word.lower).or_default() += 1;
                 // Only in positive examples are names told from other words.
                 if example.kind == ExampleKind::Positive {
@@ -253,16 +254,47 @@ fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&partial, file)
 }
 
-/// What an example's author marked, by the type of the parameter; enumerations and free text stay as they are.
-fn annotated(example: &Example, intents: &Intents) -> Vec<Masked> {
+/// Whether a word is part of what an example's author marked.
+fn marks(example: &Example, word: &Word) -> bool {
+    let values = example.annotations.iter().map(|annotation| &annotation.span);
+    values.chain(example.names.iter().map(|(span, _)| span)).any(|span| overlap(span, &word.span))
+}
+
+/// What an example's author marked, by the type of the parameter; enumerations and free text stay as they are. What
+/// other examples mark as names are names in a line for which nobody did it.
+fn annotated(example: &Example, words: &[Word], intents: &Intents, names: &HashMap<String, EntityType>) -> Vec<Masked> {
     let intent = example.intent.as_ref().and_then(|name| intents.get(name.as_str()));
-    let spans = example.annotations.iter().filter_map(|annotation| {
+    let values = example.annotations.iter().filter_map(|annotation| {
         let value_type = intent?.parameter(annotation.parameter.as_str())?.value_type;
         let types = vec![value_type.as_str()];
         (!matches!(value_type, ValueType::Enum | ValueType::Text | ValueType::Intent))
             .then(|| Masked { span: annotation.span.clone(), types })
     });
-    spans.collect()
+    let marked = example.names.iter().map(|(span, entity)| Masked { span: span.clone(), types: vec![entity.as_str()] });
+    let known = words.iter().filter(|_| matches!(example.kind, ExampleKind::NotThis(_))).filter_map(|word| {
+        names.get(&word.lower).map(|entity| Masked { span: word.span.clone(), types: vec![entity.as_str()] })
+    });
+    values.chain(marked).chain(known).collect()
+}
+
+/// The single words that examples mark as names, but for those that are marked with several types.
+fn marked_names(examples: &[Example], intents: &Intents) -> HashMap<String, EntityType> {
+    let mut names: HashMap<String, Option<EntityType>> = HashMap::new();
+    let mut mark = |text: &str, entity: EntityType| {
+        let name = names.entry(text.to_lowercase()).or_insert(Some(entity));
+        *name = name.filter(|known| *known == entity);
+    };
+    for example in examples {
+        let intent = example.intent.as_ref().and_then(|name| intents.get(name.as_str()));
+        for annotation in &example.annotations {
+            let value_type = intent.and_then(|i| i.parameter(annotation.parameter.as_str())).map(|p| p.value_type);
+            if let Some(ValueType::Entity(entity)) = value_type {
+                mark(&example.text[annotation.span.clone()], entity);
+            }
+        }
+        example.names.iter().for_each(|(span, entity)| mark(&example.text[span.clone()], *entity));
+    }
+    names.into_iter().filter_map(|(name, entity)| Some((name, entity?))).collect()
 }
 
 /// What types of values each intent's parameters take, in the order of the classes; free text takes everything.
