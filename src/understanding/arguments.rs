@@ -13,7 +13,7 @@ use super::phrases::Phrases;
 use super::recognise::Found;
 use super::tagger::Tags;
 use super::words::{Word, overlap};
-use crate::domain::{Arguments, EntityType, Intent, Parameter, ParameterName, Value, ValueType};
+use crate::domain::{Arguments, Effect, EntityType, Intent, Parameter, ParameterName, Value, ValueType};
 
 /// Below this a candidate is no value.
 const FLOOR: f32 = 0.5;
@@ -112,7 +112,12 @@ pub fn fill(intent: &Intent, seen: &Seen<'_>) -> Filled {
         } else {
             freetext::find(intent, seen, index, &taken)
         };
-        if let Some(span) = span
+        // What is but a name, or a part of one, is no text.
+        let inside = |span: &Range<usize>| {
+            let within = |other: &Range<usize>| other.start <= span.start && span.end <= other.end;
+            !parameter.whole_message && seen.names.iter().any(|name| !name.ordinary && within(&name.span))
+        };
+        if let Some(span) = span.filter(|span| !inside(span))
             && let Ok(value) = parameter.parse(&seen.text[span.clone()])
         {
             taken.push(span.clone());
@@ -181,7 +186,7 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
                 let base = if words > 1 {
                     0.45
                 } else if ordinary {
-                    0.2
+                    0.3
                 } else {
                     0.5
                 };
@@ -227,6 +232,9 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
                 if inside && value_type == ValueType::Integer {
                     continue;
                 }
+                if relative(seen, &found.span) {
+                    continue;
+                }
                 let base = if found.certain { 0.75 } else { 0.45 };
                 if let Ok(value) = parameter.parse(found.value.as_str()) {
                     let score = base + 0.6 * support(&found.span);
@@ -239,6 +247,14 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
         }
     }
     candidates
+}
+
+/// "the latest deploy" tells which deploy, not which version.
+fn relative(seen: &Seen<'_>, span: &Range<usize>) -> bool {
+    let last = seen.words.iter().position(|word| word.span.end == span.end);
+    let next = last.and_then(|at| seen.words.get(at + 1)).map(|word| word.lower.as_str());
+    matches!(seen.text[span.clone()].to_lowercase().as_str(), "latest" | "last" | "newest" | "current")
+        && matches!(next, Some("deploy" | "deployment" | "rollout" | "release" | "change"))
 }
 
 /// Words that the tagger takes for a value, though no list knows them.
@@ -297,7 +313,7 @@ fn tagged(parameter: &Parameter, index: usize, seen: &Seen<'_>, entity: Option<E
         let (Some(first), Some(last)) = (kept.first(), kept.last()) else { continue };
         let span = first.span.start..last.span.end;
         let written = seen.text[span.clone()].trim_end_matches("'s").trim_end_matches("’s").trim_start_matches('@');
-        if known || kept.len() > 4 {
+        if known || kept.len() > 4 || relative(seen, &span) {
             continue;
         }
         // Something with a form of its own (an hour, a percentage) is no name.
@@ -355,7 +371,16 @@ fn several(
     for candidate in candidates {
         let Some(first) = &chosen[candidate.parameter] else { continue };
         let parameter = &intent.parameters[candidate.parameter];
-        let listed = joins(first, &candidate.span);
+        // "scale a to 4 and b to 6"
+        let paired = intent.effect > Effect::Read
+            && matches!(candidate.how, How::Name | How::Alias)
+            && intent.parameters.iter().filter(|other| other.value_type == parameter.value_type).count() == 1
+            && {
+                let (left, right) =
+                    if first.end <= candidate.span.start { (first, &candidate.span) } else { (&candidate.span, first) };
+                left.end <= right.start && seen.text[left.end..right.start].to_lowercase().contains(" and ")
+            };
+        let listed = paired || joins(first, &candidate.span);
         let another = !taken.iter().any(|span| overlap(span, &candidate.span));
         let sure = candidate.how != How::Tagged && candidate.score >= 0.7
             || matches!(parameter.value_type, ValueType::Integer) && candidate.score >= FLOOR;

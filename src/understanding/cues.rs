@@ -109,7 +109,7 @@ fn is_order(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
             "you" | "we" | "someone" | "somebody" | "anyone" | "i",
             ..,
         ] => true,
-        ["i" | "we", "need" | "want", ..] | ["i'd", "like", ..] => true,
+        ["i" | "we", "need" | "want", ..] | ["i'd", "like", ..] | ["you", "can" | "may", ..] => true,
         _ => false,
     }
 }
@@ -156,7 +156,7 @@ fn position(lower: &[&str], phrase: &str) -> Option<usize> {
 }
 
 fn negated(clause: &[&str]) -> bool {
-    const ALWAYS: [&str; 34] = [
+    const ALWAYS: [&str; 44] = [
         "no need",
         "no reason",
         "refrain from",
@@ -170,8 +170,18 @@ fn negated(clause: &[&str]) -> bool {
         "must not",
         "mustn't",
         "hold off",
-        "nobody",
-        "no one",
+        "nobody should",
+        "nobody must",
+        "nobody needs",
+        "nobody touch",
+        "nobody touches",
+        "nobody wants",
+        "nobody asked",
+        "nobody restart",
+        "no one should",
+        "no one must",
+        "no one touch",
+        "no one asked",
         "not necessary",
         "isn't necessary",
         "not needed",
@@ -326,7 +336,11 @@ fn hypothetical(lower: &[&str]) -> bool {
         && !matches!(lower.get(1).copied(), Some("if" | "would"));
     !asks
         && !contains(lower, "would like")
-        && PHRASES.iter().any(|phrase| contains(lower, phrase))
+        && PHRASES.iter().any(|phrase| {
+            // "hakan should have the pager" is no wish for another past.
+            let next = position(lower, phrase).map(|at| lower.get(at + phrase.split(' ').count()));
+            next.is_some_and(|next| !(phrase.ends_with("have") && matches!(next, Some(&("the" | "a" | "an" | "on")))))
+        })
         && !contains(lower, "wondering if you")
         && !contains(lower, "wondering whether you")
 }

@@ -87,7 +87,13 @@ fn elsewhere(intent: &Intent, seen: &Seen<'_>, word: &Word) -> f32 {
             && overlap(&found.span, &word.span)
             && matches!(found.value.value_type(), ValueType::Duration | ValueType::DateTime)
     });
-    if named || timed { 1.5 } else { 0.0 }
+    if timed {
+        4.0
+    } else if named {
+        1.5
+    } else {
+        0.0
+    }
 }
 
 /// How much the place before a word says that a text begins here.

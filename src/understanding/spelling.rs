@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::names::NameMatch;
 use super::words::{Word, overlap};
+use crate::embedding::Token;
 
 /// Shorter words have too many neighbours.
 const SHORTEST: usize = 5;
@@ -13,10 +14,16 @@ const FAMILIAR: u32 = 3;
 
 /// Reads slips in words that are no names as the word that was meant: one edit or swap away from a word of `lexicon`, which
 /// counts how often each word is used. Only [`Word::lower`] changes; the text itself, and what is quoted from it, stays.
-pub fn mend(words: &mut [Word], names: &[NameMatch], lexicon: &HashMap<String, u32>) {
+pub fn mend(words: &mut [Word], names: &[NameMatch], lexicon: &HashMap<String, u32>, tokens: &[Token]) {
     for word in words {
         let plain = word.lower.chars().all(|c| c.is_ascii_lowercase()) && word.lower.len() >= SHORTEST;
-        if !plain || lexicon.contains_key(&word.lower) || names.iter().any(|name| overlap(&name.span, &word.span)) {
+        // What the encoder knows as one piece is a word of the language.
+        let whole = tokens.iter().filter(|token| overlap(&token.span, &word.span)).count() <= 1;
+        if !plain
+            || whole
+            || lexicon.contains_key(&word.lower)
+            || names.iter().any(|name| overlap(&name.span, &word.span))
+        {
             continue;
         }
         let near = lexicon
@@ -58,7 +65,18 @@ mod tests {
             ("stat", "stat"),
         ] {
             let mut split = words(written);
-            mend(&mut split, &[], &lexicon);
+            // As if every word were two pieces to the encoder.
+            let half = |word: &Word| [word.span.start..word.span.start + 1, word.span.start + 1..word.span.end];
+            let tokens: Vec<Token> =
+                split.iter().flat_map(half).map(|span| Token { span, state: Vec::new() }).collect();
+            mend(&mut split, &[], &lexicon, &tokens);
+            assert!(
+                written == read || {
+                    let mut known = words(written);
+                    mend(&mut known, &[], &lexicon, &[]);
+                    known == words(written)
+                }
+            );
             assert_eq!(split.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" "), read);
         }
     }

@@ -35,7 +35,8 @@ pub fn choose(probabilities: &[f32], effects: &[Effect], none: f32) -> Choice {
     }
     if first >= floor && first - second >= lead {
         Choice::Intent
-    } else if first + second >= 0.5 && none < 0.35 || first >= none + 0.2 && none < 0.2 {
+    } else if first + second >= 0.5 && none < 0.35 || first >= none + 0.2 && none < 0.2 || none < 0.08 && first >= 0.15
+    {
         // It is a request; which, a person must say.
         Choice::Ambiguous
     } else {

@@ -145,7 +145,7 @@ impl Understander {
     ) -> Result<Understanding, EmbeddingError> {
         let zoned = now.to_zoned(self.zone.clone());
         let mut names = self.names.find(&words, &self.model.ordinary, &self.model.lexicon);
-        spelling::mend(&mut words, &names, &self.model.lexicon);
+        spelling::mend(&mut words, &names, &self.model.lexicon, &encoded.tokens);
         names.extend(self.speaker(&words, context));
         let found = recognise::recognise(text, &words, &zoned);
         let is_person =
@@ -208,7 +208,7 @@ impl Understander {
 
     /// The message for itself, without a conversation.
     fn fresh(&self, reading: &Reading) -> Understanding {
-        let mut ranked: Vec<(usize, f32)> = reading.probabilities.iter().copied().enumerate().collect();
+        let mut ranked: Vec<(usize, f32)> = self.allowed(reading).into_iter().enumerate().collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
         let none = self.model.intents.len();
         let commands: Vec<(&IntentName, f32)> = ranked
@@ -217,7 +217,7 @@ impl Understander {
             .take(4)
             .map(|(class, probability)| (&self.model.intents[*class], *probability))
             .collect();
-        let p_none = reading.probabilities[none];
+        let p_none = ranked.iter().find(|(class, _)| *class == none).map_or(1.0, |(_, probability)| *probability);
         let mut understanding = Understanding::nothing(&reading.text);
         understanding.cues.clone_from(&reading.cues);
         understanding.runbooks = reading.passages.iter().map(Into::into).collect();
@@ -262,6 +262,25 @@ impl Understander {
         }
     }
 
+    /// The probabilities, without changes where the message is a question for facts: "who restarted it", "what does it
+    /// need a cache for". Nothing is changed by asking.
+    fn allowed(&self, reading: &Reading) -> Vec<f32> {
+        let mut probabilities = reading.probabilities.clone();
+        if !asks_for_facts(&reading.lower()) {
+            return probabilities;
+        }
+        for (name, probability) in self.model.intents.iter().zip(&mut probabilities) {
+            if self.intents.get(name.as_str()).is_none_or(|intent| intent.effect > Effect::Read) {
+                *probability = 0.0;
+            }
+        }
+        let sum: f32 = probabilities.iter().sum();
+        if sum > 0.0 {
+            probabilities.iter_mut().for_each(|probability| *probability /= sum);
+        }
+        probabilities
+    }
+
     /// Names an intent with its arguments: a command, an answer, or a question for what is missing.
     fn complete(&self, mut understanding: Understanding, intent: &Intent, arguments: Arguments) -> Understanding {
         understanding.missing = intent.missing(|name| arguments.contains_key(name));
@@ -303,13 +322,22 @@ impl Understander {
             let joint = matches!(lower[index - 1], "and" | "then" | "plus" | "also" | "afterwards")
                 || reading.words[index - 1].breaks;
             let begins = self.model.verbs.contains(lower[index])
-                || matches!(lower[index], "show" | "check" | "tell" | "list" | "give");
+                || matches!(
+                    lower[index],
+                    "show" | "check" | "tell" | "list" | "give" | "what" | "whats" | "what's" | "who" | "how"
+                );
             if !joint || !begins || in_text(&reading.words[index]) || index < 2 {
                 continue;
             }
             let mut first_end = index;
             while first_end > 1 && matches!(lower[first_end - 1], "and" | "then" | "plus" | "also" | "afterwards") {
                 first_end -= 1;
+            }
+            // "#61 is approved, merge it" says one thing and asks for another.
+            let states = !self.model.verbs.contains(lower[0])
+                && lower[1..first_end].iter().any(|word| matches!(*word, "is" | "are" | "was" | "has" | "looks"));
+            if states {
+                continue;
             }
             let left = reading.text[..reading.words[first_end - 1].span.end].to_owned();
             let right = reading.text[reading.words[index].span.start..].to_owned();
@@ -343,7 +371,7 @@ impl Understander {
     fn reading(&self, text: &str, encoded: Encoded) -> Reading {
         let mut words = words(text);
         let names = self.names.find(&words, &self.model.ordinary, &self.model.lexicon);
-        spelling::mend(&mut words, &names, &self.model.lexicon);
+        spelling::mend(&mut words, &names, &self.model.lexicon, &encoded.tokens);
         let found = recognise::recognise(text, &words, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
         let view = of_message(text, &words, &encoded, &masks(name_masks(&names), &found));
         let none = vec![0.0; self.model.intents.len() + 1];
@@ -376,18 +404,55 @@ fn stopping(cues: &[Cue], intent: &Intent, filled: &Filled, reading: &Reading) -
     })
 }
 
+/// Whether a message begins like a question for facts, rather than like a request put as one ("why don't you", "are you
+/// able to", "is there a way to").
+fn asks_for_facts(lower: &[&str]) -> bool {
+    match lower {
+        ["why", "don't" | "dont" | "not", ..] => false,
+        ["is" | "are", "you" | "it" | "there" | "someone" | "somebody" | "anyone" | "anybody", rest @ ..] => {
+            !rest.iter().take(3).any(|word| matches!(*word, "able" | "possible" | "way" | "chance" | "to"))
+        }
+        [first, ..] => matches!(
+            *first,
+            "who"
+                | "whos"
+                | "who's"
+                | "whose"
+                | "what"
+                | "whats"
+                | "what's"
+                | "which"
+                | "when"
+                | "where"
+                | "why"
+                | "how"
+                | "since"
+                | "does"
+                | "did"
+                | "was"
+                | "were"
+                | "has"
+                | "is"
+                | "are"
+        ),
+        [] => false,
+    }
+}
+
 /// Whether a `#42` stands there without saying of what.
 fn bare_number(intent: &Intent, filled: &Filled, reading: &Reading) -> bool {
-    const KINDS: [&str; 20] = [
-        "ticket", "tickets", "issue", "bug", "task", "story", "card", "pr", "prs", "mr", "pull", "merge", "request",
-        "build", "run", "pipeline", "job", "incident", "case", "review",
+    const KINDS: [&str; 17] = [
+        "ticket", "tickets", "issue", "bug", "task", "story", "card", "pr", "prs", "mr", "build", "run", "pipeline",
+        "job", "incident", "case", "review",
     ];
+    let words: Vec<&str> = reading.words.iter().map(|word| word.lower.as_str()).collect();
+    let pull = words.windows(2).any(|pair| pair == ["pull", "request"]);
     let numbered = filled.arguments.iter().any(|argument| {
         argument.span.as_ref().is_some_and(|span| {
             reading.text[..span.start].ends_with('#') || reading.text[span.clone()].starts_with('#')
         })
     });
-    numbered && intent.effect == Effect::Read && !reading.words.iter().any(|word| KINDS.contains(&word.lower.as_str()))
+    numbered && intent.effect == Effect::Read && !pull && !words.iter().any(|word| KINDS.contains(word))
 }
 
 /// The found names as masks, the likeliest type first: a service before a repository, as more intents take one.

@@ -33,7 +33,8 @@ impl<'a> Verbs<'a> {
             let before = index.checked_sub(1).map(|at| &words[at]);
             let leads = before.is_none_or(|before| before.breaks || LEADS.contains(&before.lower.as_str()));
             let other = [&LEADS[..], &DETERMINERS, &OTHERS].iter().any(|list| list.contains(&word.lower.as_str()));
-            if !plain(word) || other || !word.lower.chars().all(char::is_alphabetic) {
+            let participle = word.lower.len() > 5 && word.lower.ends_with("ing");
+            if !plain(word) || other || participle || !word.lower.chars().all(char::is_alphabetic) {
                 continue;
             }
             if leads {
