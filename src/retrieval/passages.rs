@@ -1,12 +1,13 @@
 //! The runbooks' passages, found by meaning and by wording.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Document, chunks};
 use super::index::Index;
 use super::lexical::Lexicon;
-use crate::embedding::{Embedder, EmbeddingError};
+use crate::embedding::{Embedder, EmbeddingError, sentences};
 
 /// How much the same words add to the similarity in meaning. Of 220 texts of prometheus-operator's alerts, 86 % find
 /// their runbook among the first three by meaning alone, 94 % with this (`tests/passages.rs`); more gains nothing where
@@ -51,8 +52,13 @@ impl PassageHit {
 }
 
 impl Passages {
-    /// Cuts the runbooks and embeds their passages, titles and symptoms. Blocking: for loading.
-    pub fn build(documents: &[Document<'_>], embedder: &Embedder) -> Result<Self, EmbeddingError> {
+    /// Cuts the runbooks and embeds their passages, titles and symptoms, or takes the vectors from the cache folder.
+    /// Blocking: for loading.
+    pub fn build(
+        documents: &[Document<'_>],
+        embedder: &Embedder,
+        cache: Option<&Path>,
+    ) -> Result<Self, EmbeddingError> {
         let mut passages: Vec<Chunk> = Vec::new();
         let mut wordings: Vec<String> = Vec::new();
         // Texts to embed, each with the passage it stands for.
@@ -76,7 +82,7 @@ impl Passages {
             entries.extend(said.map(|text| (practical, text.to_owned())));
         }
         let texts: Vec<&str> = entries.iter().map(|(_, text)| text.as_str()).collect();
-        let vectors: Vec<_> = embedder.encode_blocking(&texts)?.into_iter().map(|encoded| encoded.sentence).collect();
+        let vectors = sentences(embedder, &texts, cache)?;
         Ok(Self {
             index: Index::build(&vectors),
             lexicon: Lexicon::build(wordings.iter().map(String::as_str)),
@@ -183,7 +189,7 @@ disk.usage
             document("empty.md", "Nothing yet", ""),
         ];
         let embedder = Embedder::start(Box::new(Words), NonZeroUsize::MIN).unwrap();
-        let passages = Passages::build(&documents, &embedder).unwrap();
+        let passages = Passages::build(&documents, &embedder, None).unwrap();
         let vector = embedder.encode_blocking(&[message]).unwrap().remove(0).sentence;
         let hits = passages.search(&vector, message, k);
         assert!(hits.is_sorted_by(|one, next| one.score >= next.score));
@@ -224,7 +230,7 @@ disk.usage
     #[test]
     fn no_runbooks_no_passages() {
         let embedder = Embedder::start(Box::new(Words), NonZeroUsize::MIN).unwrap();
-        let passages = Passages::build(&[], &embedder).unwrap();
+        let passages = Passages::build(&[], &embedder, None).unwrap();
         assert_eq!(passages.search(&[1.0; DIMENSION], "anything", 3), []);
     }
 }

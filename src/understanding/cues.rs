@@ -156,7 +156,7 @@ fn position(lower: &[&str], phrase: &str) -> Option<usize> {
 }
 
 fn negated(clause: &[&str]) -> bool {
-    const ALWAYS: [&str; 44] = [
+    const ALWAYS: [&str; 46] = [
         "no need",
         "no reason",
         "refrain from",
@@ -179,6 +179,8 @@ fn negated(clause: &[&str]) -> bool {
         "nobody asked",
         "nobody restart",
         "no one should",
+        "no one needs",
+        "noone",
         "no one must",
         "no one touch",
         "no one asked",
