@@ -113,6 +113,22 @@ fn the_binary_holds_what_is_in_the_folders_and_it_is_sound() {
 }
 
 #[test]
+fn a_step_need_not_say_what_follows() {
+    let root = tempfile::tempdir().unwrap();
+    let head = "---\ntitle: Slow\nsymptoms: [\"it is slow\"]\nalerts: [Slow]\n---\n## Meaning\na\n## Impact\nb\n## Diagnosis\nc\n";
+    let found = |step: &str| {
+        let runbook = format!("{head}## Mitigation\n```sayso\n{step}\n```\n");
+        fs::write(root.path().join("slow.md"), runbook).unwrap();
+        let folders = DataFolders { runbooks: Folder::Disk(root.path().to_owned()), ..DataFolders::built_in() };
+        shown(&Catalogue::load(&folders).1)
+    };
+    assert_eq!(found("flag.set flag=<flag> percentage=10"), "");
+    assert_eq!(found("flag.set flag=<flag> percentage=<share>"), "");
+    let said = "error: runbooks/slow.md:14: `flag.set` needs `state`\n  hint: add `state=<state>`\n";
+    assert_eq!(found("flag.set flag=<flag>"), said);
+}
+
+#[test]
 fn the_schema_beside_the_policies_is_the_one_that_is_used() {
     let root = tempfile::tempdir().unwrap();
     let policies = root.path().join("policies");
