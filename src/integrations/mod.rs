@@ -29,6 +29,8 @@ mod template;
 #[cfg(test)]
 mod testing;
 
+#[doc(hidden)]
+pub use answer::read_answer;
 pub use builtin::{Builtin, BuiltinError, Builtins, Progress, RunContext};
 pub use error::{ActionError, PlanError};
 pub use executor::Executor;
