@@ -284,7 +284,7 @@ fn brackets_have_a_limit() {
     };
     assert!(nested(40).is_ok());
     let faults = nested(5_000).err().unwrap();
-    let said = "deep.cedar:2:105: expected at most 50 brackets within each other, found more (split the policy, or its \
+    let said = "deep.cedar:2:111: expected at most 50 brackets within each other, found more (split the policy, or its \
                 condition)";
     assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [said]);
 }
