@@ -113,6 +113,56 @@ fn the_binary_holds_what_is_in_the_folders_and_it_is_sound() {
 }
 
 #[test]
+fn a_step_need_not_say_what_follows() {
+    let root = tempfile::tempdir().unwrap();
+    let head = "---\ntitle: Slow\nsymptoms: [\"it is slow\"]\nalerts: [Slow]\n---\n## Meaning\na\n## Impact\nb\n## Diagnosis\nc\n";
+    let found = |step: &str| {
+        let runbook = format!("{head}## Mitigation\n```sayso\n{step}\n```\n");
+        fs::write(root.path().join("slow.md"), runbook).unwrap();
+        let folders = DataFolders { runbooks: Folder::Disk(root.path().to_owned()), ..DataFolders::built_in() };
+        shown(&Catalogue::load(&folders).1)
+    };
+    assert_eq!(found("flag.set flag=<flag> percentage=10"), "");
+    assert_eq!(found("flag.set flag=<flag> percentage=<share>"), "");
+    let said = "error: runbooks/slow.md:14: `flag.set` needs `state`\n  hint: add `state=<state>`\n";
+    assert_eq!(found("flag.set flag=<flag>"), said);
+}
+
+#[test]
+fn the_schema_beside_the_policies_is_the_one_that_is_used() {
+    let root = tempfile::tempdir().unwrap();
+    let policies = root.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    let ours = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/schema.cedarschema")).unwrap();
+    let found = |text: &str| {
+        fs::write(policies.join("schema.cedarschema"), text).unwrap();
+        let (catalogue, diagnostics) = Catalogue::load(&beneath(root.path()));
+        assert!(catalogue.policies.is_empty(), "it is no policy");
+        shown(&diagnostics)
+    };
+    assert_eq!(found(&ours), "");
+    assert_eq!(found(&ours.replace('\n', "\r\n")), "");
+    assert_eq!(
+        found(&format!("{ours}entity Cat;\n")),
+        "warning: policies/schema.cedarschema: differs from the one built into this program, which is used\n  \
+         hint: it is there for editors: copy the one of this version, or remove it\n"
+    );
+}
+
+/// `sayso check` in the repository: nothing to say.
+#[test]
+fn what_ships_is_clean() {
+    let check = std::process::Command::new(env!("CARGO_BIN_EXE_sayso"))
+        .arg("check")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&check.stderr), "");
+    let said = String::from_utf8_lossy(&check.stdout);
+    assert!(check.status.success() && said.ends_with(": 0 errors, 0 warnings\n"), "{said}");
+}
+
+#[test]
 fn every_bad_input_has_its_message() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bad");
     let mut cases: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -15,6 +15,8 @@ static INTENTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/intents");
 static RUNBOOKS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
 static INTEGRATIONS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/integrations");
 static POLICIES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/policies");
+/// The words that rules can use.
+const SCHEMA: &str = "schema.cedarschema";
 static NOTHING: Dir<'static> = Dir::new("", &[]);
 
 /// A data file as text.
@@ -64,6 +66,14 @@ impl FolderKind {
             Self::Runbooks => name.ends_with(".md") && name != "README.md",
             Self::Integrations => name.ends_with(".toml"),
             Self::Policies => name.ends_with(".cedar"),
+        }
+    }
+
+    /// What lies in the folder for people's editors alone: what is meant is built in. None for every other name.
+    fn for_editors(self, name: &str) -> Option<&'static str> {
+        match self {
+            Self::Policies if name == SCHEMA => POLICIES.get_file(SCHEMA)?.contents_utf8(),
+            Self::Policies | Self::Intents | Self::Runbooks | Self::Integrations => None,
         }
     }
 
@@ -218,8 +228,23 @@ impl DiskReader<'_> {
                 Ok(text) => self.files.push(SourceFile { path: shown.to_owned(), text }),
                 Err(fault) => self.diagnostics.push(*fault),
             }
+        } else if let Some(built_in) = self.kind.for_editors(name) {
+            self.compare(path, shown, built_in);
         } else if name != "README.md" {
             self.stray(shown);
+        }
+    }
+
+    /// An editor that goes by another text than we do would mislead its user.
+    fn compare(&mut self, path: &Path, shown: &str, built_in: &str) {
+        match self.text(path, shown) {
+            Ok(text) if text.lines().eq(built_in.lines()) => {}
+            Ok(_) => {
+                let fault = Diagnostic::warning(shown, "differs from the one built into this program, which is used");
+                self.diagnostics
+                    .push(fault.hint("it is there for editors: copy the one of this version, or remove it"));
+            }
+            Err(fault) => self.diagnostics.push(*fault),
         }
     }
 

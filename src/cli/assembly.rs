@@ -14,7 +14,7 @@ use crate::catalogue::{Catalogue, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
 use crate::domain::{Clock, Outgoing, SystemClock};
 use crate::embedding::{CandleEncoder, Embedder, ModelSource};
-use crate::integrations::{self, Builtins, Executor, Planner, Redactor, Registry, Surroundings};
+use crate::integrations::{self, Builtins, Executor, Limits, Planner, Redactor, Registry, Surroundings};
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
 use crate::retrieval::{Document, Passages};
 use crate::store::{Sqlite, recover};
@@ -192,6 +192,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         enabled: data.config.integrations.enabled.clone(),
         values: data.config.integrations.settings.clone(),
         bindings: data.config.bindings.iter().map(|(intent, name)| (intent.to_string(), name.clone())).collect(),
+        limits: Limits { output_bytes: data.config.limits.output_bytes, timeout: data.config.limits.timeout },
     };
     let (registry, faults) = Registry::new(data.catalogue.manifests, &configured, actions, &surroundings, &redactor);
     if faults.iter().any(|fault| fault.severity == Severity::Error) {

@@ -74,7 +74,7 @@ fn read(document: &Document<'_>) -> Config {
         put(&mut limits.message_bytes, table.get("message_bytes"), |item| whole(item, 1..=65_536));
         put(&mut limits.messages_per_minute, table.get("messages_per_minute"), |item| whole(item, 1..=10_000));
         put(&mut limits.output_bytes, table.get("output_bytes"), |item| whole(item, 1_024..=16 * 1024 * 1024));
-        put(&mut limits.timeout, table.get("timeout"), |item| duration(item, 1..=3_600));
+        put(&mut limits.timeout, table.get("timeout"), |item| duration(item, 1..=86_400));
     });
     section("log", &mut |table| {
         put(&mut config.log.level, table.get("level"), |item| {

@@ -94,7 +94,7 @@ pub struct Limits {
     pub messages_per_minute: u32,
     /// How much of a system's answer is kept, in bytes.
     pub output_bytes: usize,
-    /// How long an action may take that sets no timeout of its own.
+    /// The longest an action may take, whatever its manifest says.
     pub timeout: Duration,
 }
 
@@ -120,6 +120,7 @@ impl Default for Config {
     fn default() -> Self {
         // The pattern is a constant, and a test reads it.
         let console = "console:*".parse().into_iter().collect();
+        let systems = crate::integrations::Limits::default();
         Self {
             chat: Chat { name: "sayso".to_owned() },
             entities: Entities::default(),
@@ -134,8 +135,8 @@ impl Default for Config {
             limits: Limits {
                 message_bytes: MAX_MESSAGE_BYTES,
                 messages_per_minute: 30,
-                output_bytes: 64 * 1024,
-                timeout: Duration::from_secs(30),
+                output_bytes: systems.output_bytes,
+                timeout: systems.timeout,
             },
             log: Log { level: tracing::level_filters::LevelFilter::WARN, format: LogFormat::Text },
             mentions: Vec::new(),

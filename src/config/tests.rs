@@ -148,7 +148,7 @@ fn every_fault_has_its_message() {
              error: sayso.toml:8:17: `limits.message_bytes`: expected a whole number from 1 to 65536, found `0`\n\
              error: sayso.toml:9:23: `limits.messages_per_minute`: expected a whole number from 1 to 10000, found `1.5`\n\
              error: sayso.toml:10:16: `limits.output_bytes`: expected a whole number from 1024 to 16777216, found `-1`\n\
-             error: sayso.toml:11:11: `limits.timeout`: expected between 1 and 3600 seconds, found `P2D`\n\
+             error: sayso.toml:11:11: `limits.timeout`: expected between 1 and 86400 seconds, found `P2D`\n\
              error: sayso.toml:13:9: `log.level`: unknown value `wran`\n  hint: did you mean `warn`?\n\
              error: sayso.toml:14:10: `log.format`: unknown value `xml`\n  hint: expected one of `text`, `json`\n",
         ),

@@ -59,27 +59,28 @@ struct StoredCommand {
 }
 
 impl Command {
-    /// Checks arguments against the intent: every name declared, every value valid, nothing required missing.
+    /// Checks arguments against the intent: every name declared, every value valid, nothing required missing. What
+    /// follows from an argument is filled in.
     pub fn new(intent: &Intent, arguments: &Arguments) -> Result<Self, CommandError> {
-        for (name, value) in arguments {
+        let parse = |name: &ParameterName, text: &str| {
             let parameter = intent.parameter(name.as_str()).ok_or_else(|| CommandError::UnknownParameter {
                 intent: intent.name.clone(),
                 parameter: name.to_string(),
             })?;
-            parameter
-                .parse(value.as_str())
-                .map_err(|source| CommandError::Invalid { parameter: name.clone(), source })?;
+            parameter.parse(text).map_err(|source| CommandError::Invalid { parameter: name.clone(), source })
+        };
+        for (name, value) in arguments {
+            parse(name, value.as_str())?;
         }
         let missing = intent.missing(|name| arguments.contains_key(name));
         if !missing.is_empty() {
             return Err(CommandError::Missing { intent: intent.name.clone(), missing });
         }
-        let arguments = intent
-            .parameters
-            .iter()
-            .filter_map(|parameter| arguments.get_key_value(&parameter.name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let mut given = arguments.clone();
+        for (name, text) in intent.implied(|name| arguments.contains_key(name)) {
+            given.insert(name.clone(), parse(name, text)?);
+        }
+        let arguments = intent.parameters.iter().filter_map(|parameter| given.remove_entry(&parameter.name)).collect();
         Ok(Self { intent: intent.name.clone(), effect: intent.effect, arguments })
     }
 
@@ -144,5 +145,50 @@ impl fmt::Display for Command {
             write!(f, " {name}={}", quote(value.as_str()))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Effect, EnumValue, Parameter, ValueType};
+
+    /// `flag.set`, whose percentage says that the flag is on.
+    fn flag_set() -> Intent {
+        let parameter = |name: &str, value_type, required| Parameter {
+            name: name.parse().unwrap(),
+            value_type,
+            required,
+            ask: None,
+            values: Vec::new(),
+            implies: Vec::new(),
+            whole_message: false,
+        };
+        let word = |word: &str| EnumValue { canonical: word.to_owned(), words: Vec::new() };
+        let state = Parameter { values: vec![word("on"), word("off")], ..parameter("state", ValueType::Enum, true) };
+        let implies = vec![("state".parse().unwrap(), "on".to_owned())];
+        let percentage = Parameter { implies, ..parameter("percentage", ValueType::Percentage, false) };
+        Intent {
+            name: "flag.set".parse().unwrap(),
+            summary: "Set a flag".to_owned(),
+            effect: Effect::Change,
+            parameters: vec![parameter("flag", ValueType::Name, true), state, percentage],
+            one_of: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_follows_from_an_argument_is_not_missing() {
+        let intents: Intents = [flag_set()].into_iter().collect();
+        for (line, command) in [
+            ("flag.set flag=x percentage=10%", Ok("flag.set flag=x state=on percentage=10")),
+            ("flag.set percentage=10 state=off flag=x", Ok("flag.set flag=x state=off percentage=10")),
+            ("flag.set flag=x", Err("`flag.set` needs `state`")),
+            ("flag.set percentage=10", Err("`flag.set` needs `flag`")),
+        ] {
+            let parsed = crate::domain::parse_typed(line, &intents);
+            let parsed = parsed.map(|command| command.to_string()).map_err(|error| error.to_string());
+            assert_eq!(parsed, command.map(str::to_owned).map_err(str::to_owned), "{line}");
+        }
     }
 }

@@ -101,15 +101,29 @@ impl Intent {
     }
 
     /// The parameters a command still needs, in order: required ones that are absent, and every member of a group of
-    /// which none is present.
+    /// which none is present. What follows from one that is present is present as well.
     pub fn missing(&self, present: impl Fn(&ParameterName) -> bool) -> Vec<ParameterName> {
+        let implied: Vec<&ParameterName> = self.implied(&present).map(|(name, _)| name).collect();
+        let given = |name: &ParameterName| present(name) || implied.contains(&name);
         let in_empty_group =
-            |name: &ParameterName| self.one_of.iter().any(|group| group.contains(name) && !group.iter().any(&present));
+            |name: &ParameterName| self.one_of.iter().any(|group| group.contains(name) && !group.iter().any(given));
         self.parameters
             .iter()
-            .filter(|parameter| (parameter.required && !present(&parameter.name)) || in_empty_group(&parameter.name))
+            .filter(|parameter| (parameter.required && !given(&parameter.name)) || in_empty_group(&parameter.name))
             .map(|parameter| parameter.name.clone())
             .collect()
+    }
+
+    /// The values that follow from parameters that are present, for those that are not.
+    pub fn implied(&self, present: impl Fn(&ParameterName) -> bool) -> impl Iterator<Item = (&ParameterName, &str)> {
+        let parameters = self.parameters.iter();
+        let implied: Vec<_> = parameters
+            .filter(|parameter| present(&parameter.name))
+            .flat_map(|parameter| &parameter.implies)
+            .filter(|(name, _)| !present(name))
+            .map(|(name, value)| (name, value.as_str()))
+            .collect();
+        implied.into_iter()
     }
 }
 

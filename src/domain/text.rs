@@ -8,6 +8,8 @@ pub const MAX_MESSAGE_BYTES: usize = 4_000;
 /// What a person said, without what they quoted or pasted: code blocks, inline code spans that are the whole of a
 /// line, lines that start with `>`; control characters and terminal escapes are gone, white space is single.
 pub fn clean(message: &str) -> String {
+    // First, so that nothing invisible stands before the sign of a quotation or within a fence.
+    let message = sanitise(message);
     let mut kept = Vec::new();
     let mut fenced = false;
     for line in message.lines() {
@@ -22,7 +24,7 @@ pub fn clean(message: &str) -> String {
         }
         kept.push(outside_code(trimmed));
     }
-    sanitise(&kept.join(" ")).split_whitespace().collect::<Vec<_>>().join(" ")
+    kept.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The line without ```` ```…``` ```` in its middle.

@@ -187,7 +187,8 @@ impl ValueType {
                 if !(0.0..=100.0).contains(&percent) {
                     return Err(invalid("a percentage from 0 to 100"));
                 }
-                percent.to_string()
+                // Zero has no sign.
+                (percent + 0.0).to_string()
             }
             Self::Boolean => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" => "true".to_owned(),
@@ -354,14 +355,14 @@ fn key(text: &str, bare: bool) -> Option<String> {
     (project_fits && digits(number)).then(|| format!("{}-{number}", project.to_ascii_uppercase()))
 }
 
-/// An ISO 8601 duration of weeks, days, hours, minutes and seconds; a day is 24 hours.
+/// An ISO 8601 duration of weeks, days, hours, minutes and whole seconds; a day is 24 hours.
 fn parse_duration(text: &str) -> Option<SignedDuration> {
     if !text.starts_with(['P', 'p']) {
         return None;
     }
     let span: jiff::Span = text.parse().ok()?;
     let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
-    (duration > SignedDuration::ZERO).then_some(duration)
+    (duration > SignedDuration::ZERO && duration.subsec_nanos() == 0).then_some(duration)
 }
 
 /// Whole days as `P2D`, everything else in hours, minutes and seconds.
@@ -400,7 +401,7 @@ mod tests {
         ] {
             assert_eq!(ValueType::Duration.parse(given).unwrap().as_str(), canonical);
         }
-        for bad in ["", "P", "2h", "-PT1H", "PT0S", "P1M", "P1Y"] {
+        for bad in ["", "P", "2h", "-PT1H", "PT0S", "PT0.5S", "PT1.5S", "P1M", "P1Y"] {
             assert!(ValueType::Duration.parse(bad).is_err(), "{bad}");
         }
     }

@@ -112,7 +112,7 @@ impl Act<'_> {
             views = views.after(&answer);
         }
         if let Some(select) = &self.action().select {
-            let items = self.performer(deadline).select(select, &views)?;
+            let items = self.performer(deadline).select(select, &answer, &views)?;
             views = views.with("items", &Json::Array(items));
         }
         let output = self.output(&answer, &views)?;
@@ -219,12 +219,10 @@ impl Act<'_> {
     /// The answer for people. A read that cannot be told has failed; a change has not.
     fn output(&self, answer: &Answer, views: &Views<'_>) -> Result<Option<String>, ActionError> {
         let mut output = match &self.action().reply {
-            Some(reply) => match self.planner.templates.prose(reply, &views.told) {
+            Some(reply) => match self.performer(Instant::now()).tell(reply, answer, views) {
                 Ok(text) => text,
-                Err(error) if self.plan.command.effect() == Effect::Read => {
-                    return Err(self.performer(Instant::now()).unreadable(&error));
-                }
-                Err(error) => format!("(the answer has an unexpected form: {error})"),
+                Err(error) if self.plan.command.effect() == Effect::Read => return Err(error),
+                Err(error) => format!("({error})"),
             },
             None => answer.text.trim_end().to_owned(),
         };

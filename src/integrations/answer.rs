@@ -138,6 +138,14 @@ impl Answer {
     }
 }
 
+/// What is made of the bytes of an HTTP answer: what is told of it when it is a refusal, and its lines. For those who try
+/// out hostile bytes.
+pub fn read_answer(status: u16, bytes: &[u8], truncated: bool, decode: Decode) -> (String, Vec<String>) {
+    let status = StatusCode::from_u16(status).unwrap_or_default();
+    let answer = Answer::new(Ending::Status(status, None), bytes, b"", truncated, decode, &Redactor::default());
+    (answer.refusal(), answer.text.lines().map(ToOwned::to_owned).collect())
+}
+
 fn with_remark(said: String, remark: &str) -> String {
     if remark.is_empty() { said } else { format!("{said}: {remark}") }
 }

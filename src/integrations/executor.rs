@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
 use super::act::Act;
+use super::answer::Answer;
 use super::builtin::Progress;
 use super::error::{ActionError, PlanError};
 use super::lock::{Held, Holder, Locks};
@@ -80,18 +81,22 @@ impl Executor {
         let views = views.with("items", &Json::Array(plan.items.clone()));
         let mut shown = Vec::new();
         for views in rounds(&plan.items, &views) {
-            let views = match (&preview.step, plan.chosen.action().builtin()) {
-                (Some(step), _) => views.after(&reader.run(step, &views).await?),
+            let (views, answer) = match (&preview.step, plan.chosen.action().builtin()) {
+                (Some(step), _) => {
+                    let answer = reader.run(step, &views).await?;
+                    (views.after(&answer), answer)
+                }
                 (None, Some(name)) => {
                     let body = match planner.builtin(name) {
                         Some(builtin) => builtin.preview(&plan.command, &plan.identity).await,
                         None => Ok(Json::Null),
                     };
-                    views.with("body", &body.map_err(|error| planner.builtin_failed(&plan.chosen, error))?)
+                    let body = body.map_err(|error| planner.builtin_failed(&plan.chosen, error))?;
+                    (views.with("body", &body), Answer::of_builtin(body))
                 }
-                (None, None) => views,
+                (None, None) => (views, Answer::of_builtin(Json::Null)),
             };
-            shown.push(planner.templates.prose(&preview.reply, &views.told).map_err(unreadable)?);
+            shown.push(reader.tell(&preview.reply, &answer, &views)?);
             if preview.step.is_none() {
                 // It speaks of everything that was found at once.
                 break;

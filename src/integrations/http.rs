@@ -8,13 +8,12 @@ use reqwest::{Certificate, Client, Method, Response};
 
 use super::answer::{Answer, Ending};
 use super::error::ActionError;
+use super::limits::Limits;
 use super::redact::Redactor;
 use super::request::{Endpoint, HttpRequest};
 use super::stop::Stop;
 use crate::catalogue::manifest::Decode;
 
-/// The longest body that is kept, in bytes; the connection is closed when more comes.
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many redirects to the same place are followed, where the manifest allows any.
@@ -63,15 +62,15 @@ impl Http {
         integration: &str,
         request: &HttpRequest,
         decode: Decode,
-        limit: Duration,
+        left: Limits,
         stop: &Stop,
         redactor: &Redactor,
     ) -> Result<Answer, ActionError> {
         let name = || integration.to_owned();
         tokio::select! {
             () = stop.stopped() => Err(ActionError::Interrupted { integration: name() }),
-            answer = tokio::time::timeout(limit, self.exchange(integration, request, decode, redactor)) => {
-                answer.unwrap_or_else(|_| Err(ActionError::TimedOut { integration: name(), limit }))
+            answer = tokio::time::timeout(left.timeout, self.exchange(integration, request, decode, left, redactor)) => {
+                answer.unwrap_or_else(|_| Err(ActionError::TimedOut { integration: name(), limit: left.timeout }))
             }
         }
     }
@@ -81,6 +80,7 @@ impl Http {
         integration: &str,
         request: &HttpRequest,
         decode: Decode,
+        left: Limits,
         redactor: &Redactor,
     ) -> Result<Answer, ActionError> {
         let failed = |error: reqwest::Error| {
@@ -105,16 +105,16 @@ impl Http {
         let status = response.status();
         let location = response.headers().get("location").and_then(|value| value.to_str().ok());
         let ending = Ending::Status(status, location.map(|location| redactor.clean(location)));
-        let (bytes, truncated) = body(response).await.map_err(failed)?;
+        let (bytes, truncated) = body(response, left.output_bytes).await.map_err(failed)?;
         Ok(Answer::new(ending, &bytes, b"", truncated, decode, redactor))
     }
 }
 
-/// The body, up to the limit, and whether there was more.
-async fn body(mut response: Response) -> Result<(Vec<u8>, bool), reqwest::Error> {
+/// The body, up to the limit, and whether there was more; the connection is closed when more comes.
+async fn body(mut response: Response, limit: usize) -> Result<(Vec<u8>, bool), reqwest::Error> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        let room = MAX_BODY_BYTES - bytes.len();
+        let room = limit - bytes.len();
         bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if chunk.len() > room {
             return Ok((bytes, true));

@@ -13,6 +13,7 @@ mod filters;
 mod host;
 mod http;
 mod known;
+mod limits;
 mod lock;
 mod perform;
 mod plan;
@@ -28,9 +29,12 @@ mod template;
 #[cfg(test)]
 mod testing;
 
+#[doc(hidden)]
+pub use answer::read_answer;
 pub use builtin::{Builtin, BuiltinError, Builtins, Progress, RunContext};
 pub use error::{ActionError, PlanError};
 pub use executor::Executor;
+pub use limits::Limits;
 pub use plan::{Plan, Planner};
 pub use redact::Redactor;
 pub use registry::{Config, Integration, Registry, Standing};

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::answer::{Answer, Ending, looks_like_html};
 use super::error::ActionError;
+use super::limits::Limits;
 use super::process;
 use super::redact::Redactor;
 use super::registry::{Chosen, Integration};
@@ -14,7 +15,7 @@ use super::request::{Filler, Request, RequestError};
 use super::scope::Views;
 use super::stop::Stop;
 use super::template::{Scope, TemplateError, Templates};
-use crate::catalogue::manifest::{Call, Computed, Select, Step};
+use crate::catalogue::manifest::{Call, Computed, Select, Step, Template};
 
 /// Performs the steps of one attempt.
 pub(super) struct Performer<'a> {
@@ -48,7 +49,8 @@ impl Performer<'_> {
         }
         let request = fill(&self.chosen.integration, self.templates, &step.call, &views.sent)
             .map_err(|source| ActionError::Request { integration: integration.clone(), source })?;
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let timeout = self.deadline.saturating_duration_since(Instant::now());
+        let left = Limits { timeout, ..self.chosen.integration.limits };
         let answer = match (request, &self.chosen.integration.http) {
             (Some(Request::Http(request)), Some(http)) => {
                 http.send(&integration, &request, step.decode, left, self.stop, self.redactor).await
@@ -105,16 +107,18 @@ impl Performer<'_> {
         })
     }
 
-    /// The elements of an answer that are meant.
-    pub(super) fn select(&self, select: &Select, views: &Views<'_>) -> Result<Vec<Json>, ActionError> {
+    /// The elements of an answer that are meant. `views` hold what it says.
+    pub(super) fn select(&self, select: &Select, answer: &Answer, views: &Views<'_>) -> Result<Vec<Json>, ActionError> {
         let unreadable = |error: TemplateError| self.unreadable(&error);
-        let elements = match self.templates.evaluate(&select.items, &views.sent).map_err(unreadable)? {
-            None => Vec::new(),
-            Some(Json::Array(elements)) => elements,
-            Some(_) => {
+        let elements = match self.templates.evaluate(&select.items, &views.sent) {
+            Ok(None) => Vec::new(),
+            Ok(Some(Json::Array(elements))) => elements,
+            Ok(Some(_)) => {
                 let reason = format!("`{}`: expected a list", select.items.source());
-                return Err(ActionError::Unreadable { integration: self.chosen.name().to_owned(), reason });
+                let error = ActionError::Unreadable { integration: self.chosen.name().to_owned(), reason };
+                return Err(of_text(error, &select.items, answer));
             }
+            Err(error) => return Err(of_text(self.unreadable(&error), &select.items, answer)),
         };
         let mut items = Vec::new();
         for element in elements {
@@ -129,10 +133,27 @@ impl Performer<'_> {
         Ok(items)
     }
 
+    /// What a template tells of an answer.
+    pub(super) fn tell(&self, told: &Template, answer: &Answer, views: &Views<'_>) -> Result<String, ActionError> {
+        let prose = self.templates.prose(told, &views.told);
+        prose.map_err(|error| of_text(self.unreadable(&error), told, answer))
+    }
+
     /// An answer that a template could not make sense of.
     pub(super) fn unreadable(&self, error: &TemplateError) -> ActionError {
         let integration = self.chosen.name().to_owned();
         ActionError::Unreadable { integration, reason: self.redactor.clean(&error.to_string()) }
+    }
+}
+
+/// That an answer is no data at all tells more than where a template that looks into it stumbled.
+fn of_text(error: ActionError, template: &dyn Computed, answer: &Answer) -> ActionError {
+    let reads_body = reads_data(template) || template.names().contains("body");
+    match error {
+        ActionError::Unreadable { integration, .. } if reads_body && answer.is_text() => {
+            ActionError::Unreadable { integration, reason: found(answer) }
+        }
+        error => error,
     }
 }
 

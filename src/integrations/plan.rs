@@ -155,7 +155,7 @@ impl Planner {
             target: target(&chosen, command),
             local: is_local(&chosen),
             lock,
-            timeout: action.timeout,
+            timeout: action.timeout.min(chosen.integration.limits.timeout),
             command: command.clone(),
             items,
             identity,
@@ -197,8 +197,9 @@ impl Planner {
 
     /// Performs reads of an action, before anybody was asked.
     pub(super) fn reader<'a>(&'a self, chosen: &'a Chosen, stop: &'a Stop) -> Performer<'a> {
-        let deadline = Instant::now() + READ_TIMEOUT;
-        Performer { chosen, templates: &self.templates, redactor: &self.redactor, stop, deadline, limit: READ_TIMEOUT }
+        let limit = READ_TIMEOUT.min(chosen.integration.limits.timeout);
+        let deadline = Instant::now() + limit;
+        Performer { chosen, templates: &self.templates, redactor: &self.redactor, stop, deadline, limit }
     }
 
     async fn look_up(&self, chosen: &Chosen, lookup: &Lookup, command: &Command) -> Result<Vec<Json>, PlanError> {
@@ -209,7 +210,7 @@ impl Planner {
         let views = self.views(chosen, command, &circumstances).map_err(unreadable)?;
         let answer = reader.run(&lookup.step, &views).await?;
         let views = views.after(&answer);
-        let items = reader.select(&lookup.select, &views)?;
+        let items = reader.select(&lookup.select, &answer, &views)?;
         match items.len() {
             0 => {
                 let said = match &lookup.none {

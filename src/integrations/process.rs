@@ -12,13 +12,12 @@ use tokio::time::timeout;
 
 use super::answer::{Answer, Ending};
 use super::error::ActionError;
+use super::limits::Limits;
 use super::redact::Redactor;
 use super::request::ProcessRequest;
 use super::stop::Stop;
 use crate::catalogue::manifest::Decode;
 
-/// How much of each stream is kept, in bytes; the rest is read and dropped, so that the program does not block.
-const MAX_STREAM_BYTES: usize = 1024 * 1024;
 /// How long a program may take to end after it was told to.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long the streams may stay open after the program ended: something it started may hold them.
@@ -72,21 +71,21 @@ pub(super) async fn run(
     integration: &str,
     request: &ProcessRequest,
     decode: Decode,
-    limit: Duration,
+    left: Limits,
     stop: &Stop,
     redactor: &Redactor,
 ) -> Result<Answer, ActionError> {
     let integration = integration.to_owned();
-    let (mut group, stdout, stderr) = match start(request) {
+    let (mut group, stdout, stderr) = match start(request, left.output_bytes) {
         Ok(started) => started,
         Err(reason) => return Err(ActionError::NotSent { integration, reason }),
     };
     let ended = tokio::select! {
         () = stop.stopped() => Err(ActionError::Interrupted { integration }),
-        ended = timeout(limit, group.child.wait()) => match ended {
+        ended = timeout(left.timeout, group.child.wait()) => match ended {
             Ok(Ok(status)) => Ok(status),
             Ok(Err(error)) => Err(ActionError::Cut { integration, reason: error.to_string() }),
-            Err(_) => Err(ActionError::TimedOut { integration, limit }),
+            Err(_) => Err(ActionError::TimedOut { integration, limit: left.timeout }),
         },
     };
     let status = match ended {
@@ -104,7 +103,7 @@ pub(super) async fn run(
 }
 
 /// Starts the program with nothing to read and a clean environment.
-fn start(request: &ProcessRequest) -> Result<(Group, Stream, Stream), String> {
+fn start(request: &ProcessRequest, limit: usize) -> Result<(Group, Stream, Stream), String> {
     let (program, arguments) = request.argv.split_first().ok_or("there is no program")?;
     let mut command = Command::new(program);
     command
@@ -121,14 +120,15 @@ fn start(request: &ProcessRequest) -> Result<(Group, Stream, Stream), String> {
     let mut child = command.spawn().map_err(|error| format!("`{program}` cannot be started: {error}"))?;
     let leader = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
     let leader = leader.ok_or_else(|| format!("`{program}` has no process id"))?;
-    let stdout = Stream::read(child.stdout.take());
-    let stderr = Stream::read(child.stderr.take());
+    let stdout = Stream::read(child.stdout.take(), limit);
+    let stderr = Stream::read(child.stderr.take(), limit);
     Ok((Group { leader, child, ended: false }, stdout, stderr))
 }
 
 impl Stream {
-    /// Reads a stream to its end in a task of its own, so that it goes on while we wait for the program.
-    fn read(stream: Option<impl AsyncRead + Send + Unpin + 'static>) -> Self {
+    /// Reads a stream to its end in a task of its own, so that it goes on while we wait for the program. What
+    /// exceeds the limit, in bytes, is read and dropped, so that the program does not block.
+    fn read(stream: Option<impl AsyncRead + Send + Unpin + 'static>, limit: usize) -> Self {
         let kept = Arc::new(Mutex::new(Captured::default()));
         let here = Arc::clone(&kept);
         let task = tokio::spawn(async move {
@@ -136,7 +136,7 @@ impl Stream {
             let mut buffer = vec![0; 16 * 1024];
             while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                 let mut kept = here.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = MAX_STREAM_BYTES - kept.bytes.len();
+                let room = limit - kept.bytes.len();
                 kept.bytes.extend_from_slice(&buffer[..count.min(room)]);
                 kept.truncated |= count > room;
             }

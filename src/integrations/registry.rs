@@ -9,6 +9,7 @@ use super::builtin::Builtins;
 use super::error::PlanError;
 use super::http::Http;
 use super::known;
+use super::limits::Limits;
 use super::redact::Redactor;
 use super::request::Endpoint;
 use super::settings::{Surroundings, Values};
@@ -30,6 +31,8 @@ pub struct Config {
     pub values: BTreeMap<String, toml::Table>,
     /// `[bindings]`: `"service.* environment=production" = "kubernetes"`.
     pub bindings: BTreeMap<String, String>,
+    /// `[limits]`, as far as they are about systems.
+    pub limits: Limits,
 }
 
 /// Whether an integration can be used, and if not, why.
@@ -74,6 +77,7 @@ pub struct Integration {
     pub(super) connection: Values,
     pub(super) endpoint: Option<Endpoint>,
     pub(super) http: Option<Http>,
+    pub(super) limits: Limits,
 }
 
 /// All systems.
@@ -293,6 +297,7 @@ impl Maker<'_> {
             connection: Values::default(),
             endpoint: None,
             http: None,
+            limits: self.config.limits,
         };
         integration.standing = self.standing(&integration.manifest);
         if integration.standing == Standing::Enabled {

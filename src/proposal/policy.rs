@@ -17,6 +17,8 @@ use super::permission::{Decision, Permissions, Query};
 use super::roles::Roles;
 use crate::domain::{Digest, nearest};
 
+/// How many brackets may stand within each other. Cedar's reader calls itself for each, and the stack has an end.
+const MAX_DEPTH: usize = 50;
 /// The words that rules can use: a contract of the code, hence built in.
 const SCHEMA: &str = include_str!("../../policies/schema.cedarschema");
 
@@ -103,6 +105,11 @@ impl Loading<'_> {
     /// Reads one file: syntax, names, roles.
     fn read(&mut self, index: usize, roles: &Roles) {
         let (path, text) = &self.files[index];
+        if let Some(at) = too_deep(text) {
+            let message = format!("expected at most {MAX_DEPTH} brackets within each other, found more");
+            self.faults.push(PolicyFault::at(path, text, at, &message).with_hint("split the policy, or its condition"));
+            return;
+        }
         let parsed: PolicySet = match text.parse() {
             Ok(parsed) => parsed,
             Err(errors) => {
@@ -181,4 +188,33 @@ impl Loading<'_> {
             self.faults.push(PolicyFault::of_cedar_at(path, text, *at, error));
         }
     }
+}
+
+/// Where brackets stand within too many others, in bytes. Those in texts and comments do not count.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '"' => {
+                while let Some((_, c)) = chars.next() {
+                    match c {
+                        '"' => break,
+                        '\\' => drop(chars.next()),
+                        _ => {}
+                    }
+                }
+            }
+            '/' if chars.next_if(|(_, next)| *next == '/').is_some() => {
+                while chars.next_if(|(_, c)| *c != '\n').is_some() {}
+            }
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Some(at);
+        }
+    }
+    None
 }

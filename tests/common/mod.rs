@@ -12,7 +12,9 @@ use sayso::catalogue::{Catalogue, DataFolders, Manifest};
 use sayso::domain::{
     Actor, Clock, Command, ConversationId, Digest, ExecutionId, Outcome, ProposalId, SystemClock, parse_typed,
 };
-use sayso::integrations::{Builtins, Config, Executor, Plan, PlanError, Planner, Redactor, Registry, Surroundings};
+use sayso::integrations::{
+    Builtins, Config, Executor, Limits, Plan, PlanError, Planner, Redactor, Registry, Surroundings,
+};
 use sayso::proposal::approval::Approved;
 use sayso::proposal::{self, Decision, Deed, Draft, Event, Permissions, Provenance, Query, Target};
 use tokio::sync::mpsc;
@@ -149,6 +151,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) shipped: &'a [&'a str],
     /// `[integrations]` and `[bindings]`.
     pub(crate) config: &'a str,
+    /// `[limits]`.
+    pub(crate) limits: Limits,
     /// Environment variables.
     pub(crate) env: Vec<(&'a str, String)>,
     pub(crate) builtins: Builtins,
@@ -157,7 +161,7 @@ pub(crate) struct Parts<'a> {
 }
 
 /// `[integrations]` and `[bindings]`, as the configuration hands them on.
-fn configured(text: &str) -> Config {
+fn configured(text: &str, limits: Limits) -> Config {
     let mut table: toml::Table = text.parse().unwrap();
     let mut take = |name: &str| match table.remove(name) {
         Some(toml::Value::Table(table)) => table,
@@ -166,7 +170,7 @@ fn configured(text: &str) -> Config {
     let (mut integrations, bindings) = (take("integrations"), take("bindings"));
     let enabled = integrations.remove("enabled").map(|enabled| enabled.try_into().unwrap());
     let values = integrations.into_iter().map(|(name, values)| (name, values.try_into().unwrap())).collect();
-    Config { enabled, values, bindings: toml::Value::Table(bindings).try_into().unwrap() }
+    Config { enabled, values, bindings: toml::Value::Table(bindings).try_into().unwrap(), limits }
 }
 
 /// An executor, its planner and its ledger.
@@ -192,7 +196,7 @@ impl Parts<'_> {
             self.env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let surroundings =
             Surroundings { env: Arc::new(move |name| env.get(name).cloned()), machine: "testhost".to_owned() };
-        let config = configured(self.config);
+        let config = configured(self.config, self.limits);
         let redactor = Arc::new(Redactor::default());
         let (registry, found) = Registry::new(manifests, &config, self.builtins, &surroundings, &redactor);
         faults.extend(found);
@@ -214,7 +218,9 @@ impl Parts<'_> {
 impl Rig {
     /// A rig with one manifest.
     pub(crate) fn with(manifest: &str) -> Self {
-        Parts { manifests: vec![("x", manifest.to_owned())], ..Parts::default() }.rig()
+        // Little room, so that answers without end are soon at theirs.
+        let limits = Limits { output_bytes: 256 * 1024, ..Limits::default() };
+        Parts { manifests: vec![("x", manifest.to_owned())], limits, ..Parts::default() }.rig()
     }
 
     pub(crate) async fn plan(&self, line: &str) -> Result<Plan, PlanError> {

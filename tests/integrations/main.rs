@@ -6,6 +6,7 @@
 mod common;
 mod host;
 mod http;
+mod misbehaving;
 mod process;
 mod record;
 mod registry;

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::any;
+use axum::routing::{MethodRouter, any};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -54,6 +54,36 @@ fn endless() -> Body {
     Body::from_stream(futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone())))
 }
 
+/// Everything that a system can answer and should not.
+fn bad_answers() -> Vec<(&'static str, MethodRouter)> {
+    let teapot = |status: StatusCode, text: &'static str| any(move || async move { (status, text) });
+    vec![
+        ("/garbage", any(|| async { Bytes::from_static(b"\x00\xff\xfe{{{ \x1b[31m @everyone") })),
+        ("/empty", any(|| async { "" })),
+        ("/wrong", any(|| async { axum::Json(serde_json::json!([1, "two", null])) })),
+        ("/refused", any(|| async { axum::Json(serde_json::json!({"ok": false, "error": "quota is used up"})) })),
+        ("/html", any(|| async { Html("<!DOCTYPE html><title>Log in</title>") })),
+        ("/500", teapot(StatusCode::INTERNAL_SERVER_ERROR, r#"{"message": "password=hunter2 is wrong"}"#)),
+        ("/404", teapot(StatusCode::NOT_FOUND, "no such thing\nsecond line")),
+        ("/504", teapot(StatusCode::GATEWAY_TIMEOUT, "<html>gave up</html>")),
+        ("/503", teapot(StatusCode::SERVICE_UNAVAILABLE, "come back later")),
+        ("/slow", any(|| async { tokio::time::sleep(Duration::from_secs(60)).await })),
+        (
+            "/drip",
+            any(|| async {
+                let drops = futures_util::stream::unfold((), |()| async {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+                });
+                Body::from_stream(drops)
+            }),
+        ),
+        ("/endless", any(|| async { endless() })),
+        ("/big", any(|| async { format!("{{\"ok\": true, \"text\": \"{}\"}}", "x".repeat(10 << 20)) })),
+        ("/type", any(|| async { ([(header::CONTENT_TYPE, "application/json")], "not json") })),
+    ]
+}
+
 /// The server's routes. `elsewhere` is where redirects point to; what has an effect writes to the log.
 pub(crate) fn routes(hits: Hits, log: Log, elsewhere: SocketAddr) -> Router {
     let flaky = Hits::default();
@@ -69,31 +99,9 @@ pub(crate) fn routes(hits: Hits, log: Log, elsewhere: SocketAddr) -> Router {
             }
         }
     };
-    let teapot = |status: StatusCode, text: &'static str| any(move || async move { (status, text) });
-    Router::new()
+    let bad = bad_answers().into_iter();
+    bad.fold(Router::new(), |router, (path, answer)| router.route(path, answer))
         .route("/ok", any(counted(log)))
-        .route("/garbage", any(|| async { Bytes::from_static(b"\x00\xff\xfe{{{ \x1b[31m @everyone") }))
-        .route("/empty", any(|| async { "" }))
-        .route("/wrong", any(|| async { axum::Json(serde_json::json!([1, "two", null])) }))
-        .route("/refused", any(|| async { axum::Json(serde_json::json!({"ok": false, "error": "quota is used up"})) }))
-        .route("/html", any(|| async { Html("<!DOCTYPE html><title>Log in</title>") }))
-        .route("/500", teapot(StatusCode::INTERNAL_SERVER_ERROR, r#"{"message": "password=hunter2 is wrong"}"#))
-        .route("/404", teapot(StatusCode::NOT_FOUND, "no such thing\nsecond line"))
-        .route("/504", teapot(StatusCode::GATEWAY_TIMEOUT, "<html>gave up</html>"))
-        .route("/503", teapot(StatusCode::SERVICE_UNAVAILABLE, "come back later"))
-        .route("/slow", any(|| async { tokio::time::sleep(Duration::from_secs(60)).await }))
-        .route(
-            "/drip",
-            any(|| async {
-                let drops = futures_util::stream::unfold((), |()| async {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
-                });
-                Body::from_stream(drops)
-            }),
-        )
-        .route("/endless", any(|| async { endless() }))
-        .route("/big", any(|| async { format!("{{\"ok\": true, \"text\": \"{}\"}}", "x".repeat(10 << 20)) }))
         .route("/away", any(move || async move { Redirect::temporary(&format!("http://{elsewhere}/echo")) }))
         .route("/near", any(|| async { Redirect::temporary("/echo") }))
         .route("/loop", any(|| async { Redirect::temporary("/loop") }))
@@ -125,7 +133,6 @@ pub(crate) fn routes(hits: Hits, log: Log, elsewhere: SocketAddr) -> Router {
                     {"id": "ok", "name": "three", "group": "h"}]))
             }),
         )
-        .route("/type", any(|| async { ([(header::CONTENT_TYPE, "application/json")], "not json") }))
         .fallback(echo)
 }
 
@@ -161,6 +168,16 @@ impl Server {
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { address, elsewhere, other: other_address, hits }
     }
+}
+
+/// Gives the bad answer of that path to whatever is asked.
+pub(crate) async fn always(path: &str) -> SocketAddr {
+    let (_, answer) = bad_answers().into_iter().find(|(bad, _)| *bad == path).expect("a bad answer");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = Router::new().fallback_service(answer);
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    address
 }
 
 /// Reads the request, writes these bytes, and closes the connection.

@@ -273,3 +273,18 @@ fn all_faults_of_all_files_are_told_at_once() {
     c.cedar:1:58: the types Long and String are not compatible (for policy `c.cedar:1`, both operands to a `==` expression must have compatible types. Types must be exactly equal to be compatible)
     "##);
 }
+
+#[test]
+fn brackets_have_a_limit() {
+    let nested = |depth: usize| {
+        let condition = format!("{}true{}", "(".repeat(depth), ")".repeat(depth));
+        let text =
+            format!("// (((\npermit (principal, action, resource) when {{ \"\\\"(((\" == \"\" || {condition} }};");
+        Policy::load(&files(&[("deep.cedar", &text)]), &roles())
+    };
+    assert!(nested(40).is_ok());
+    let faults = nested(5_000).err().unwrap();
+    let said = "deep.cedar:2:111: expected at most 50 brackets within each other, found more (split the policy, or its \
+                condition)";
+    assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [said]);
+}
