@@ -104,6 +104,12 @@ impl Failure {
     }
 }
 
+/// A line on standard output. A reader that has gone away has read enough.
+fn print(line: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
 /// Runs the program. Exit status: 0 for done, 1 for a fault, 2 for wrong usage.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -144,11 +150,11 @@ fn import(
         licence: licence.to_owned(),
     };
     let report = crate::embedding::import(from, to, &provenance).map_err(|error| Failure::of(&error))?;
-    println!(
+    print(format_args!(
         "{}: {} bytes of weights, lowest cosine to the original {:.6}",
         report.folder.display(),
         report.weights_bytes,
         report.lowest_cosine
-    );
+    ));
     Ok(())
 }
