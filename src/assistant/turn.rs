@@ -44,7 +44,7 @@ impl Assistant {
                     return self.say(&id.conversation, wording::too_long(text.len(), self.manner.max_message)).await;
                 }
                 let cleaned = clean(text);
-                let text = wording::unaddressed(&cleaned, &self.manner.name);
+                let text = without_slash(wording::unaddressed(&cleaned, &self.manner.name));
                 if text.chars().all(|c| !c.is_alphanumeric()) {
                     return Ok(());
                 }
@@ -97,6 +97,9 @@ impl Assistant {
             OutcomeKind::Command => self.command(said, memory, &understanding, mine.into_iter().next_back()).await,
             OutcomeKind::Answer => self.answer(said, memory, &understanding).await,
             OutcomeKind::Ask => self.ask(said, memory, &understanding).await,
+            OutcomeKind::None if mine.is_empty() && wording::is_bare_decision(said.text) => {
+                self.say(said.conversation, wording::nothing_waits()).await
+            }
             OutcomeKind::None => {
                 self.say(said.conversation, wording::nothing(&understanding, self.parts.understander.intents())).await
             }
@@ -202,5 +205,33 @@ impl Assistant {
         let shown = proposal.digest();
         let event = Event::Pressed { actor: actor.clone(), choice, shown, conversation: conversation.clone() };
         self.step(proposal, event, Vec::new()).await
+    }
+}
+
+/// `/help`, `/host.disk path=/var`: the habit of other chats. `/var is full` is no such thing.
+fn without_slash(text: &str) -> &str {
+    match text.strip_prefix('/') {
+        Some(rest) if looks_typed(rest) || !rest.contains(|c: char| c.is_whitespace() || c == '/') => rest,
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_slash;
+
+    #[test]
+    fn a_slash_in_front_of_a_command_is_dropped() {
+        for (text, expected) in [
+            ("/help", "help"),
+            ("/host.disk", "host.disk"),
+            ("/host.disk path=/var", "host.disk path=/var"),
+            ("/var is full", "/var is full"),
+            ("/var/log", "/var/log"),
+            ("host.disk path=/", "host.disk path=/"),
+            ("/", ""),
+        ] {
+            assert_eq!(without_slash(text), expected);
+        }
     }
 }

@@ -105,17 +105,36 @@ pub(super) fn question_dropped() -> Reply {
 pub(super) fn which_proposal(waiting: &[Proposal]) -> Reply {
     let codes: Vec<String> = waiting.iter().map(|p| format!("`confirm {}` for `{}`", p.code(), p.command())).collect();
     if codes.is_empty() {
-        return plain("Nothing of yours waits for a decision.");
+        return nothing_waits();
     }
     warning(format!("Several of yours wait. Say which: {}.", codes.join(", ")))
 }
 
 pub(super) fn mistyped(error: &TypedFormError) -> Reply {
-    warning(format!("That is no command: {error}."))
+    warning(sentence(&format!("That is no command: {error}")))
 }
 
 pub(super) fn invalid(error: &CommandError) -> Reply {
-    warning(format!("That is no command: {error}."))
+    warning(sentence(&format!("That is no command: {error}")))
+}
+
+/// With a full stop, unless it ends in something like one.
+fn sentence(text: &str) -> String {
+    if text.ends_with(['?', '!', '.', '…']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// A message that is nothing but a yes, a no or a number: said to a card or a question that is not there any more.
+pub(super) fn is_bare_decision(text: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "y", "yes", "yep", "yeah", "ok", "okay", "sure", "confirm", "approve", "n", "no", "nope", "cancel", "reject",
+        "stop",
+    ];
+    let text = text.trim_end_matches(['.', '!']).to_lowercase();
+    WORDS.contains(&text.as_str()) || text.parse::<u32>().is_ok()
+}
+
+pub(super) fn nothing_waits() -> Reply {
+    plain("Nothing waits for an answer. Nothing was done.")
 }
 
 pub(super) fn look_first(commands: &[String]) -> Reply {
@@ -131,7 +150,7 @@ pub(super) fn next_step(runbook: &str, step: &str) -> Reply {
 }
 
 pub(super) fn not_plannable(command: &Command, error: &PlanError) -> Reply {
-    warning(format!("I cannot run `{command}`: {error}."))
+    warning(sentence(&format!("I cannot run `{command}`: {error}")))
 }
 
 /// What to say to a message that is nothing for the bot.

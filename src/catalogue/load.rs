@@ -27,6 +27,8 @@ pub struct Catalogue {
     pub policies: Vec<SourceFile>,
     /// The digest of all files, names and contents.
     pub digest: Digest,
+    /// The digest of `intents/` alone: all that a model learns from. A new runbook or policy is no reason to learn again.
+    pub lessons: Digest,
 }
 
 impl Catalogue {
@@ -37,6 +39,7 @@ impl Catalogue {
         let runbook_files = folders.runbooks.read(FolderKind::Runbooks, &mut diagnostics);
         let manifest_files = folders.integrations.read(FolderKind::Integrations, &mut diagnostics);
         let policies = folders.policies.read(FolderKind::Policies, &mut diagnostics);
+        let lessons = digest([&intent_files]);
         let digest = digest([&intent_files, &runbook_files, &manifest_files, &policies]);
 
         let mut intents = Vec::new();
@@ -60,7 +63,7 @@ impl Catalogue {
         check_examples(&examples, &mut diagnostics);
         check_intent_values(&known, &examples, &runbooks, &mut diagnostics);
         diagnostics.sort();
-        (Self { intents, examples, runbooks, manifests, policies, digest }, diagnostics)
+        (Self { intents, examples, runbooks, manifests, policies, digest, lessons }, diagnostics)
     }
 }
 

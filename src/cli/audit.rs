@@ -74,7 +74,8 @@ fn since(text: &str) -> Result<Timestamp, String> {
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }
-    let expected = || format!("expected a moment such as `2026-11-20T12:00:00Z` or a time such as `2h`, found `{text}`");
+    let expected =
+        || format!("expected a moment such as `2026-11-20T12:00:00Z` or a time such as `2h`, found `{text}`");
     let span = text.parse::<Span>().map_err(|_| expected())?;
     // A day has 24 hours here.
     let now = SystemClock.now().to_zoned(TimeZone::UTC);
