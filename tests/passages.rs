@@ -67,7 +67,7 @@ fn the_text_of_an_alert_finds_its_runbook() {
         .collect();
     let encoder = CandleEncoder::load(&ModelSource::Folder(model)).expect("the shipped model loads");
     let embedder = Embedder::start(Box::new(encoder), NonZeroUsize::MIN).unwrap();
-    let passages = Passages::build(&documents, &embedder).unwrap();
+    let passages = Passages::build(&documents, &embedder, None).unwrap();
 
     let alerts = alerts(&root);
     assert!(alerts.len() > 200, "{} texts only", alerts.len());

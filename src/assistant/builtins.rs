@@ -69,7 +69,8 @@ impl Builtin for Help {
             text.push_str("\nAsk in your own words. What changes something is shown first and waits for your yes.\n");
         }
         if command.argument("topic").is_some() && !elsewhere.is_empty() {
-            text.push_str("\nThese need a system that is not connected here:\n");
+            text.push_str(if here.is_empty() { "" } else { "\n" });
+            text.push_str("These need a system that is not connected here:\n");
             elsewhere.iter().for_each(|intent| describe(&mut text, intent));
         } else if !elsewhere.is_empty() {
             let nouns: BTreeSet<&str> =

@@ -1,10 +1,12 @@
 //! The runbooks' passages, found by meaning and by wording.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Document, chunks};
 use super::index::Index;
+use super::kept;
 use super::lexical::Lexicon;
 use crate::embedding::{Embedder, EmbeddingError};
 
@@ -51,8 +53,13 @@ impl PassageHit {
 }
 
 impl Passages {
-    /// Cuts the runbooks and embeds their passages, titles and symptoms. Blocking: for loading.
-    pub fn build(documents: &[Document<'_>], embedder: &Embedder) -> Result<Self, EmbeddingError> {
+    /// Cuts the runbooks and embeds their passages, titles and symptoms; what was embedded before is read from the cache
+    /// folder. Blocking: for loading.
+    pub fn build(
+        documents: &[Document<'_>],
+        embedder: &Embedder,
+        cache: Option<&Path>,
+    ) -> Result<Self, EmbeddingError> {
         let mut passages: Vec<Chunk> = Vec::new();
         let mut wordings: Vec<String> = Vec::new();
         // Texts to embed, each with the passage it stands for.
@@ -76,7 +83,7 @@ impl Passages {
             entries.extend(said.map(|text| (practical, text.to_owned())));
         }
         let texts: Vec<&str> = entries.iter().map(|(_, text)| text.as_str()).collect();
-        let vectors: Vec<_> = embedder.encode_blocking(&texts)?.into_iter().map(|encoded| encoded.sentence).collect();
+        let vectors = kept::vectors(&texts, embedder, cache)?;
         Ok(Self {
             index: Index::build(&vectors),
             lexicon: Lexicon::build(wordings.iter().map(String::as_str)),
@@ -183,7 +190,7 @@ disk.usage
             document("empty.md", "Nothing yet", ""),
         ];
         let embedder = Embedder::start(Box::new(Words), NonZeroUsize::MIN).unwrap();
-        let passages = Passages::build(&documents, &embedder).unwrap();
+        let passages = Passages::build(&documents, &embedder, None).unwrap();
         let vector = embedder.encode_blocking(&[message]).unwrap().remove(0).sentence;
         let hits = passages.search(&vector, message, k);
         assert!(hits.is_sorted_by(|one, next| one.score >= next.score));
@@ -224,7 +231,7 @@ disk.usage
     #[test]
     fn no_runbooks_no_passages() {
         let embedder = Embedder::start(Box::new(Words), NonZeroUsize::MIN).unwrap();
-        let passages = Passages::build(&[], &embedder).unwrap();
+        let passages = Passages::build(&[], &embedder, None).unwrap();
         assert_eq!(passages.search(&[1.0; DIMENSION], "anything", 3), []);
     }
 }
