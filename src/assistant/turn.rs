@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::context::Memory;
 use super::{Assistant, TurnError, wording};
 use crate::domain::{
-    Actor, ChatEvent, ChoiceKind, Command, ConversationId, MessageId, ProposalCode, Reply, Tone, clean, looks_typed,
-    parse_typed,
+    Actor, ChatEvent, ChoiceKind, Command, ConversationId, Intent, MessageId, ProposalCode, Reply, Tone, clean,
+    looks_typed, parse_typed,
 };
 use crate::proposal::{Event, Proposal, Provenance};
 use crate::understanding::{Draft, OutcomeKind, Understanding};
@@ -173,9 +173,26 @@ impl Assistant {
                 self.remember(said.conversation, said.actor, &Memory { asked, ..memory }).await?;
                 self.question(intent, &understanding.missing, &understanding.stages.unsure)
             }
-            None => wording::which(understanding, intents),
+            None => wording::which(understanding, &self.readings(said, understanding).await?),
         };
         self.say(said.conversation, reply).await
+    }
+
+    /// What the two likeliest intents would make of a message: a whole command, or the intent's name.
+    async fn readings(
+        &self,
+        said: &Said<'_>,
+        understanding: &Understanding,
+    ) -> Result<Vec<(&Intent, String)>, TurnError> {
+        let understander = &self.parts.understander;
+        let mut readings = Vec::new();
+        for other in understanding.alternatives.iter().take(2) {
+            let Some(intent) = understander.intents().get(other.intent.as_str()).map(AsRef::as_ref) else { continue };
+            let arguments = understander.values_for(intent, said.text).await?;
+            let command = Command::new(intent, &arguments);
+            readings.push((intent, command.map_or_else(|_| intent.name.to_string(), |command| command.to_string())));
+        }
+        Ok(readings)
     }
 
     async fn press_by_code(&self, said: &Said<'_>, choice: ChoiceKind, code: &ProposalCode) -> Result<(), TurnError> {

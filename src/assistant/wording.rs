@@ -186,17 +186,16 @@ fn lower_first(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
-/// Which of several is meant.
-pub(super) fn which(understanding: &Understanding, intents: &Intents) -> Reply {
+/// Which of several is meant; each reading with the command it would be, as far as that is known.
+pub(super) fn which(understanding: &Understanding, readings: &[(&Intent, String)]) -> Reply {
     if understanding.stages.several_commands {
         return warning("That is more than one command. One at a time, please: which first?");
     }
     if let Some(parameter) = &understanding.stages.several_values {
         return warning(format!("That names more than one {parameter}. One at a time, please: which first?"));
     }
-    let readings = understanding.alternatives.iter().take(2).filter_map(|other| intents.get(other.intent.as_str()));
     let options: Vec<String> =
-        readings.map(|intent| format!("{}  ({})", intent.name, lower_first(&intent.summary))).collect();
+        readings.iter().map(|(intent, command)| format!("{command}  ({})", lower_first(&intent.summary))).collect();
     Reply::Question {
         text: "I can read that in two ways. Which do you mean? Say it again in other words, or type the command."
             .to_owned(),

@@ -45,7 +45,10 @@ pub(super) struct Shown {
 
 /// What to look for.
 #[derive(Debug, Clone, clap::Args)]
-#[command(group(clap::ArgGroup::new("wanted").required(true).multiple(true)))]
+#[command(
+    override_usage = "sayso audit search [OPTIONS] [TEXT]",
+    group(clap::ArgGroup::new("wanted").required(true).multiple(true))
+)]
 pub(super) struct Wanted {
     /// Occurs in what was said, the command, or what came back
     #[arg(group = "wanted")]
