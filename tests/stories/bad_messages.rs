@@ -94,7 +94,7 @@ fn what_is_too_much_is_refused_and_not_cut() {
     let kill = format!("process.kill pid={}", sleeper.pid());
     let home = Home::new();
     let mut chat = home.chat();
-    let padded = |bytes: usize| format!("{:width$}{kill}", "a ", width = bytes - kill.len());
+    let padded = |bytes: usize| "a".repeat(bytes - kill.len() - 1) + " " + &kill;
     assert_eq!(chat.answer(padded(100_000)), "That message has 100000 bytes; I read at most 4000. Nothing was done.\n");
     // The end of a line that is longer than what is read at all is no line of its own.
     assert_eq!(
@@ -130,7 +130,7 @@ fn a_mistyped_command_is_told_what_was_meant() {
         ("service.restart service=web now", "expected `parameter=value`, found `now`."),
         ("service.restart service=\"web", "a quotation mark is not closed."),
         ("process.kill pid=abc", "invalid value for `pid`: expected a whole number, found `abc`."),
-        ("host.processes sort=memroy", "?"),
+        ("host.processes sort=memroy", "invalid value for `sort`: expected one of `cpu`, `memory`, found `memroy`."),
     ] {
         assert_eq!(chat.answer(line), format!("That is no command: {answer}\n"), "{line}");
     }

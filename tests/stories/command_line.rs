@@ -13,63 +13,24 @@ fn help(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn help_of_the_program() {
-    insta::assert_snapshot!(help(&[]), @"");
-}
-
-#[test]
-fn help_of_understand() {
-    insta::assert_snapshot!(help(&["understand"]), @"");
-}
-
-#[test]
-fn help_of_ask() {
-    insta::assert_snapshot!(help(&["ask"]), @"");
-}
-
-#[test]
-fn help_of_exec() {
-    insta::assert_snapshot!(help(&["exec"]), @"");
-}
-
-#[test]
-fn help_of_eval() {
-    insta::assert_snapshot!(help(&["eval"]), @"");
-}
-
-#[test]
-fn help_of_check() {
-    insta::assert_snapshot!(help(&["check"]), @"");
-}
-
-#[test]
-fn help_of_audit() {
-    insta::assert_snapshot!(help(&["audit"]), @"");
-}
-
-#[test]
-fn help_of_audit_list() {
-    insta::assert_snapshot!(help(&["audit", "list"]), @"");
-}
-
-#[test]
-fn help_of_audit_search() {
-    insta::assert_snapshot!(help(&["audit", "search"]), @"");
-}
-
-#[test]
-fn help_of_audit_verify() {
-    insta::assert_snapshot!(help(&["audit", "verify"]), @"");
-}
-
-#[test]
-fn help_of_model() {
-    insta::assert_snapshot!(help(&["model"]), @"");
-}
-
-#[test]
-fn help_of_model_import() {
-    insta::assert_snapshot!(help(&["model", "import"]), @"");
+fn every_subcommand_explains_itself() {
+    for command in [
+        "",
+        "understand",
+        "ask",
+        "exec",
+        "eval",
+        "check",
+        "audit",
+        "audit list",
+        "audit search",
+        "audit verify",
+        "model",
+        "model import",
+    ] {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        insta::assert_snapshot!(["help", &words.join("_")].join("_").trim_end_matches('_'), help(&words));
+    }
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn production_needs_somebody_else() {
     let platform = Platform::start();
     let home = platform.home("");
     let mut chat = home.chat();
-    let card = chat.ask("restart web in prod", "└");
+    let card = chat.ask("service.restart service=web environment=production", "└");
     assert!(card.contains("│ command   service.restart service=web environment=production\n"), "{card}");
     assert!(card.contains("│ note      somebody else has to approve this\n"), "{card}");
     assert!(card.contains("│ note      this touches production\n"), "{card}");
@@ -127,7 +127,7 @@ fn a_waiting_proposal_can_be_corrected() {
     let platform = Platform::start();
     let home = platform.home("");
     let mut chat = home.chat();
-    chat.ask("restart web in staging", "└");
+    chat.ask("service.restart service=web environment=staging", "└");
     let said = chat.ask("make it checkout", "└");
     assert!(said.contains("│ command   service.restart service=checkout environment=staging\n"), "{said}");
     chat.say("1");

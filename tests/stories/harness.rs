@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 /// How long anything may take before a story is given up: only ever waited for when something is wrong.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What ships, so that a story can put something beside it.
 pub const HOST: &str = include_str!("../../integrations/host.toml");

@@ -62,7 +62,7 @@ fn what_was_interrupted_is_unknown_and_not_done_again() {
     let platform = Platform::start();
     let home = platform.home("");
     let mut chat = home.chat();
-    chat.ask("restart web", "└");
+    chat.ask("service.restart service=web", "└");
     chat.say("1");
     let (request, stream) = platform.request();
     assert_eq!(request, "POST /services/web/restart HTTP/1.1");
@@ -94,7 +94,7 @@ fn the_end_of_the_lines_waits_for_what_runs() {
     let platform = Platform::start();
     let home = platform.home("");
     let mut chat = home.chat();
-    chat.ask("restart web", "└");
+    chat.ask("service.restart service=web", "└");
     chat.say("yes");
     let (_, stream) = platform.request();
     let left = std::thread::spawn(move || chat.leave());
