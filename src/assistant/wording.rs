@@ -59,10 +59,7 @@ pub(super) fn decision_with_code(text: &str) -> Option<(ChoiceKind, ProposalCode
         "cancel" => ChoiceKind::Cancel,
         _ => return None,
     };
-    let code = ProposalCode::from_typed(code)?;
-    // "cancel that" is no code: codes have at least a digit, or are not words people say.
-    (code.as_str().bytes().any(|b| b.is_ascii_digit()) || word.eq_ignore_ascii_case("approve"))
-        .then_some((choice, code))
+    Some((choice, ProposalCode::from_typed(code)?))
 }
 
 pub(super) fn turn_error(error: &TurnError) -> Reply {
