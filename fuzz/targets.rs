@@ -254,8 +254,8 @@ fn toy_encoded(text: &str) -> Encoded {
 static UNDERSTANDER: LazyLock<Understander> = LazyLock::new(|| {
     let embedder = Embedder::start(Box::new(Toy), NonZeroUsize::MIN).expect("a thread");
     let examples: Vec<_> = SHIPPED.examples.iter().step_by(7).cloned().collect();
-    let model = Model::load_or_train(None, &SHIPPED.intents, &examples, SHIPPED.digest, &embedder).expect("a model");
-    let passages = Passages::build(&[], &embedder).expect("no passages");
+    let model = Model::load_or_train(None, &SHIPPED.intents, &examples, SHIPPED.lessons, &embedder).expect("a model");
+    let passages = Passages::build(&[], &embedder, None).expect("no passages");
     let mut entities = Entities::default();
     entities.add(EntityType::Service, "checkout", &["the shop", "check-out"]);
     entities.add(EntityType::Environment, "production", &["prod"]);

@@ -1,13 +1,14 @@
 //! The assistant's own actions: help, runbook search, audit search, the list of proposals. Each answers with a text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
 use crate::audit::{AuditLog, Fact, Search};
-use crate::domain::{Actor, Clock, Command, IntentName};
+use crate::domain::{Actor, Clock, Command, Intent, IntentName};
 use crate::integrations::{Builtin, BuiltinError, RunContext};
 use crate::proposal::ProposalStore;
 use crate::understanding::Understander;
@@ -16,15 +17,19 @@ use crate::understanding::Understander;
 const PASSAGES: usize = 2;
 const EVENTS: usize = 30;
 
+/// The intents that something here carries out; known once the integrations are, which need these actions first.
+pub type Possible = Arc<OnceLock<BTreeSet<IntentName>>>;
+
 /// The actions that `integrations/sayso.toml` names, each under its name.
 pub fn builtins(
     understander: &Arc<Understander>,
+    possible: &Possible,
     proposals: &Arc<dyn ProposalStore>,
     log: &Arc<dyn AuditLog>,
     clock: &Arc<dyn Clock>,
 ) -> Vec<(&'static str, Arc<dyn Builtin>)> {
     vec![
-        ("sayso.help", Arc::new(Help(Arc::clone(understander)))),
+        ("sayso.help", Arc::new(Help(Arc::clone(understander), Arc::clone(possible)))),
         ("sayso.runbook_find", Arc::new(RunbookFind(Arc::clone(understander)))),
         ("sayso.audit_search", Arc::new(AuditSearch(Arc::clone(log), Arc::clone(clock)))),
         ("sayso.proposal_list", Arc::new(ProposalList(Arc::clone(proposals), Arc::clone(understander)))),
@@ -39,8 +44,8 @@ fn value(command: &Command, name: &str) -> Option<String> {
     command.argument(name).map(ToString::to_string)
 }
 
-/// What can be asked for, by group, or all that touches a topic.
-struct Help(Arc<Understander>);
+/// What can be asked for here, or all that touches a topic.
+struct Help(Arc<Understander>, Possible);
 
 #[async_trait]
 impl Builtin for Help {
@@ -51,18 +56,40 @@ impl Builtin for Help {
                 topic.split_whitespace().any(|word| text.to_lowercase().contains(word.trim_end_matches('s')))
             })
         };
+        let is_possible = |intent: &&Intent| self.1.get().is_none_or(|possible| possible.contains(&intent.name));
+        let matching = self.0.intents().iter().map(AsRef::as_ref);
+        let matching = matching.filter(|intent: &&Intent| about(intent.name.as_str()) || about(&intent.summary));
+        let (here, elsewhere): (Vec<&Intent>, Vec<&Intent>) = matching.partition(is_possible);
         let mut text = String::new();
-        let matching = self.0.intents().iter().filter(|intent| about(intent.name.as_str()) || about(&intent.summary));
-        for intent in matching {
-            let _ = writeln!(text, "{:<22} {:<12} {}", intent.name.as_str(), intent.effect.as_str(), intent.summary);
+        if let Some(topic) = topic.filter(|_| here.is_empty() && elsewhere.is_empty()) {
+            return Ok(Json::String(format!("I can do nothing about `{topic}`. `help.show` lists what I can.")));
         }
-        if text.is_empty() {
-            text = format!("I can do nothing about `{}`. `help.show` lists everything.", topic.unwrap_or_default());
-        } else {
-            text.push_str("\nAsk in your own words. What changes something is shown first and waits for your yes.");
+        here.iter().for_each(|intent| describe(&mut text, intent));
+        if !here.is_empty() {
+            text.push_str("\nAsk in your own words. What changes something is shown first and waits for your yes.\n");
+        }
+        if command.argument("topic").is_some() && !elsewhere.is_empty() {
+            text.push_str(if here.is_empty() { "" } else { "\n" });
+            text.push_str("These need a system that is not connected here:\n");
+            elsewhere.iter().for_each(|intent| describe(&mut text, intent));
+        } else if !elsewhere.is_empty() {
+            let nouns: BTreeSet<&str> =
+                elsewhere.iter().filter_map(|intent| intent.name.as_str().split('.').next()).collect();
+            let nouns = nouns.into_iter().collect::<Vec<_>>();
+            let example = nouns.first().copied().unwrap_or_default();
+            let _ = writeln!(text, "{} more need a system that is not connected here:", elsewhere.len());
+            nouns.chunks(9).for_each(|nouns| {
+                let _ = writeln!(text, "  {}", nouns.join(", "));
+            });
+            let _ = writeln!(text, "`help.show topic={example}` tells of them.");
         }
         Ok(Json::String(text))
     }
+}
+
+fn describe(text: &mut String, intent: &Intent) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{:<22} {:<12} {}", intent.name.as_str(), intent.effect.as_str(), intent.summary);
 }
 
 /// The passages that answer a question, with where they stand.
@@ -136,7 +163,7 @@ pub fn audit_line(entry: &crate::audit::Entry) -> String {
     };
     let who = event.actor.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
     let command = event.command.as_deref().unwrap_or("-");
-    format!("{:>5}  {}  {who}  {command}  {what}", entry.sequence, event.at.strftime("%Y-%m-%d %H:%M:%S"))
+    format!("{:>5}  {}  {who}  {command}  {what}", entry.sequence, event.at.strftime("%Y-%m-%d %H:%M:%SZ"))
 }
 
 /// What waits for a decision in this conversation.

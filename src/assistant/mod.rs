@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
-pub use builtins::{audit_line, builtins};
+pub use builtins::{Possible, audit_line, builtins};
 pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 

@@ -58,9 +58,10 @@ impl Assistant {
         if !looks.is_empty() {
             self.say(said.conversation, wording::look_first(&looks)).await?;
         }
-        // The first that can be carried out here, else the first, with the reason why not.
-        let possible = changes.iter().position(|step| self.parts.planner.registry().implements(&step.intent.name));
-        let Some(step) = possible.map(|at| &changes[at]).or_else(|| changes.first()) else { return Ok(()) };
+        // The first that can be carried out here, best one about which nothing has to be asked; else one that only lacks a
+        // system, with the reason why not.
+        let rank = |step: &&FilledStep<'_>| (!self.is_possible(step), self.ready(step).is_none());
+        let Some(step) = changes.iter().min_by_key(rank) else { return Ok(()) };
         self.offer_step(said, understanding, runbook, step).await
     }
 
@@ -79,6 +80,9 @@ impl Assistant {
             };
             return self.propose(said, command, provenance, Vec::new()).await;
         }
+        if !self.is_possible(step) {
+            return self.say(said.conversation, wording::next_step(&runbook.name, &step.intent.summary)).await;
+        }
         let missing = step.intent.missing(|name| step.arguments.contains_key(name));
         let draft = Draft { intent: step.intent.name.clone(), arguments: step.arguments.clone() };
         let (memory, ..) = self.recall(said.conversation, said.actor).await?;
@@ -86,6 +90,10 @@ impl Assistant {
         self.remember(said.conversation, said.actor, &memory).await?;
         self.say(said.conversation, wording::next_step(&runbook.name, &step.intent.summary)).await?;
         self.say(said.conversation, self.question(step.intent, &missing, &[])).await
+    }
+
+    fn is_possible(&self, step: &FilledStep<'_>) -> bool {
+        self.parts.planner.registry().implements(&step.intent.name)
     }
 
     fn ready(&self, step: &FilledStep<'_>) -> Option<Command> {

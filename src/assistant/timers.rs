@@ -6,12 +6,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{Assistant, wording};
-use crate::domain::ProposalId;
-use crate::proposal::Event;
+use super::{Assistant, TurnError, wording};
+use crate::domain::{ConversationId, ProposalId};
+use crate::proposal::{Event, Notice};
 
 /// How many wake-up calls can be ordered before they are heard.
 const QUEUE: usize = 1_024;
+
+/// How many cards are shown again, the latest.
+const REMINDED: usize = 5;
 
 /// Wake a proposal at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +84,18 @@ impl Assistant {
             let reply = wording::unusable(&unusable.error);
             let _ = self.say(&unusable.conversation, reply).await;
         }
+    }
+
+    /// Shows again what waits for a decision in a conversation: to somebody who cannot scroll back to the cards.
+    pub async fn remind(&self, conversation: &ConversationId) -> Result<(), TurnError> {
+        let intents = self.parts.understander.intents();
+        let waiting = self.parts.proposals.pending(conversation, intents).await?.proposals;
+        for proposal in waiting.iter().skip(waiting.len().saturating_sub(REMINDED)) {
+            for reply in wording::notice(proposal, &Notice::Asked, &[], intents) {
+                self.say(conversation, reply).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn wake(&self, id: ProposalId) {

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::context::Memory;
 use super::{Assistant, TurnError, wording};
 use crate::domain::{
-    Actor, ChatEvent, ChoiceKind, Command, ConversationId, MessageId, ProposalCode, Reply, Tone, clean, looks_typed,
-    parse_typed,
+    Actor, ChatEvent, ChoiceKind, Command, ConversationId, Intent, MessageId, ProposalCode, Reply, Tone, clean,
+    looks_typed, parse_typed,
 };
 use crate::proposal::{Event, Proposal, Provenance};
 use crate::understanding::{Draft, OutcomeKind, Understanding};
@@ -44,7 +44,7 @@ impl Assistant {
                     return self.say(&id.conversation, wording::too_long(text.len(), self.manner.max_message)).await;
                 }
                 let cleaned = clean(text);
-                let text = wording::unaddressed(&cleaned, &self.manner.name);
+                let text = without_slash(wording::unaddressed(&cleaned, &self.manner.name));
                 if text.chars().all(|c| !c.is_alphanumeric()) {
                     return Ok(());
                 }
@@ -97,6 +97,9 @@ impl Assistant {
             OutcomeKind::Command => self.command(said, memory, &understanding, mine.into_iter().next_back()).await,
             OutcomeKind::Answer => self.answer(said, memory, &understanding).await,
             OutcomeKind::Ask => self.ask(said, memory, &understanding).await,
+            OutcomeKind::None if mine.is_empty() && wording::is_bare_decision(said.text) => {
+                self.say(said.conversation, wording::nothing_waits()).await
+            }
             OutcomeKind::None => {
                 self.say(said.conversation, wording::nothing(&understanding, self.parts.understander.intents())).await
             }
@@ -170,9 +173,26 @@ impl Assistant {
                 self.remember(said.conversation, said.actor, &Memory { asked, ..memory }).await?;
                 self.question(intent, &understanding.missing, &understanding.stages.unsure)
             }
-            None => wording::which(understanding, intents),
+            None => wording::which(understanding, &self.readings(said, understanding).await?),
         };
         self.say(said.conversation, reply).await
+    }
+
+    /// What the two likeliest intents would make of a message: a whole command, or the intent's name.
+    async fn readings(
+        &self,
+        said: &Said<'_>,
+        understanding: &Understanding,
+    ) -> Result<Vec<(&Intent, String)>, TurnError> {
+        let understander = &self.parts.understander;
+        let mut readings = Vec::new();
+        for other in understanding.alternatives.iter().take(2) {
+            let Some(intent) = understander.intents().get(other.intent.as_str()).map(AsRef::as_ref) else { continue };
+            let arguments = understander.values_for(intent, said.text).await?;
+            let command = Command::new(intent, &arguments);
+            readings.push((intent, command.map_or_else(|_| intent.name.to_string(), |command| command.to_string())));
+        }
+        Ok(readings)
     }
 
     async fn press_by_code(&self, said: &Said<'_>, choice: ChoiceKind, code: &ProposalCode) -> Result<(), TurnError> {
@@ -202,5 +222,33 @@ impl Assistant {
         let shown = proposal.digest();
         let event = Event::Pressed { actor: actor.clone(), choice, shown, conversation: conversation.clone() };
         self.step(proposal, event, Vec::new()).await
+    }
+}
+
+/// `/help`, `/host.disk path=/var`: the habit of other chats. `/var is full` is no such thing.
+fn without_slash(text: &str) -> &str {
+    match text.strip_prefix('/') {
+        Some(rest) if looks_typed(rest) || !rest.contains(|c: char| c.is_whitespace() || c == '/') => rest,
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_slash;
+
+    #[test]
+    fn a_slash_in_front_of_a_command_is_dropped() {
+        for (text, expected) in [
+            ("/help", "help"),
+            ("/host.disk", "host.disk"),
+            ("/host.disk path=/var", "host.disk path=/var"),
+            ("/var is full", "/var is full"),
+            ("/var/log", "/var/log"),
+            ("host.disk path=/", "host.disk path=/"),
+            ("/", ""),
+        ] {
+            assert_eq!(without_slash(text), expected);
+        }
     }
 }

@@ -59,10 +59,7 @@ pub(super) fn decision_with_code(text: &str) -> Option<(ChoiceKind, ProposalCode
         "cancel" => ChoiceKind::Cancel,
         _ => return None,
     };
-    let code = ProposalCode::from_typed(code)?;
-    // "cancel that" is no code: codes have at least a digit, or are not words people say.
-    (code.as_str().bytes().any(|b| b.is_ascii_digit()) || word.eq_ignore_ascii_case("approve"))
-        .then_some((choice, code))
+    Some((choice, ProposalCode::from_typed(code)?))
 }
 
 pub(super) fn turn_error(error: &TurnError) -> Reply {
@@ -105,17 +102,36 @@ pub(super) fn question_dropped() -> Reply {
 pub(super) fn which_proposal(waiting: &[Proposal]) -> Reply {
     let codes: Vec<String> = waiting.iter().map(|p| format!("`confirm {}` for `{}`", p.code(), p.command())).collect();
     if codes.is_empty() {
-        return plain("Nothing of yours waits for a decision.");
+        return nothing_waits();
     }
     warning(format!("Several of yours wait. Say which: {}.", codes.join(", ")))
 }
 
 pub(super) fn mistyped(error: &TypedFormError) -> Reply {
-    warning(format!("That is no command: {error}."))
+    warning(sentence(&format!("That is no command: {error}")))
 }
 
 pub(super) fn invalid(error: &CommandError) -> Reply {
-    warning(format!("That is no command: {error}."))
+    warning(sentence(&format!("That is no command: {error}")))
+}
+
+/// With a full stop, unless it ends in something like one.
+fn sentence(text: &str) -> String {
+    if text.ends_with(['?', '!', '.', '…']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// A message that is nothing but a yes, a no or a number: said to a card or a question that is not there any more.
+pub(super) fn is_bare_decision(text: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "y", "yes", "yep", "yeah", "ok", "okay", "sure", "confirm", "approve", "n", "no", "nope", "cancel", "reject",
+        "stop",
+    ];
+    let text = text.trim_end_matches(['.', '!']).to_lowercase();
+    WORDS.contains(&text.as_str()) || text.parse::<u32>().is_ok()
+}
+
+pub(super) fn nothing_waits() -> Reply {
+    plain("Nothing waits for an answer. Nothing was done.")
 }
 
 pub(super) fn look_first(commands: &[String]) -> Reply {
@@ -131,7 +147,7 @@ pub(super) fn next_step(runbook: &str, step: &str) -> Reply {
 }
 
 pub(super) fn not_plannable(command: &Command, error: &PlanError) -> Reply {
-    warning(format!("I cannot run `{command}`: {error}."))
+    warning(sentence(&format!("I cannot run `{command}`: {error}")))
 }
 
 /// What to say to a message that is nothing for the bot.
@@ -167,17 +183,16 @@ fn lower_first(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
-/// Which of several is meant.
-pub(super) fn which(understanding: &Understanding, intents: &Intents) -> Reply {
+/// Which of several is meant; each reading with the command it would be, as far as that is known.
+pub(super) fn which(understanding: &Understanding, readings: &[(&Intent, String)]) -> Reply {
     if understanding.stages.several_commands {
         return warning("That is more than one command. One at a time, please: which first?");
     }
     if let Some(parameter) = &understanding.stages.several_values {
         return warning(format!("That names more than one {parameter}. One at a time, please: which first?"));
     }
-    let readings = understanding.alternatives.iter().take(2).filter_map(|other| intents.get(other.intent.as_str()));
     let options: Vec<String> =
-        readings.map(|intent| format!("{}  ({})", intent.name, lower_first(&intent.summary))).collect();
+        readings.iter().map(|(intent, command)| format!("{command}  ({})", lower_first(&intent.summary))).collect();
     Reply::Question {
         text: "I can read that in two ways. Which do you mean? Say it again in other words, or type the command."
             .to_owned(),

@@ -26,8 +26,8 @@ pub struct Catalogue {
     pub manifests: Vec<Manifest>,
     /// `policies/*.cedar`, unread: policy reads them.
     pub policies: Vec<SourceFile>,
-    /// The digest of what is learned from: the files under `intents/`, names and contents.
-    pub digest: Digest,
+    /// The digest of `intents/` alone: all that a model learns from. A new runbook or policy is no reason to learn again.
+    pub lessons: Digest,
 }
 
 impl Catalogue {
@@ -38,7 +38,7 @@ impl Catalogue {
         let runbook_files = folders.runbooks.read(FolderKind::Runbooks, &mut diagnostics);
         let manifest_files = folders.integrations.read(FolderKind::Integrations, &mut diagnostics);
         let policies = folders.policies.read(FolderKind::Policies, &mut diagnostics);
-        let digest = digest(&intent_files);
+        let lessons = digest(&intent_files);
 
         let mut intents = Vec::new();
         let mut examples = Vec::new();
@@ -61,7 +61,7 @@ impl Catalogue {
         check_examples(&examples, &mut diagnostics);
         check_intent_values(&known, &examples, &runbooks, &mut diagnostics);
         diagnostics.sort();
-        (Self { intents, examples, runbooks, manifests, policies, digest }, diagnostics)
+        (Self { intents, examples, runbooks, manifests, policies, lessons }, diagnostics)
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
 use super::Failure;
-use crate::assistant::{Assistant, Manner, Parts, Timers, builtins};
+use crate::assistant::{Assistant, Manner, Parts, Possible, Timers, builtins};
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
@@ -117,11 +117,11 @@ pub(super) fn understander(data: &Data) -> Result<Arc<Understander>, Failure> {
     let cache = std::env::var_os("SAYSO_CACHE").map(PathBuf::from).or_else(|| Some(state_folder().ok()?.join("cache")));
     let catalogue = &data.catalogue;
     let failed = |error: crate::embedding::EmbeddingError| Failure::of(&error);
-    if cache.as_deref().is_none_or(|cache| !Model::is_cached(cache, catalogue.digest, &embedder)) {
+    if cache.as_deref().is_none_or(|cache| !Model::is_cached(cache, catalogue.lessons, &embedder)) {
         eprintln!("learning from {} examples; this happens once …", catalogue.examples.len());
     }
     let model =
-        Model::load_or_train(cache.as_deref(), &catalogue.intents, &catalogue.examples, catalogue.digest, &embedder)
+        Model::load_or_train(cache.as_deref(), &catalogue.intents, &catalogue.examples, catalogue.lessons, &embedder)
             .map_err(failed)?;
     let documents: Vec<Document<'_>> = catalogue
         .runbooks
@@ -185,7 +185,8 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let proposals: Arc<dyn ProposalStore> = store.clone();
     let log: Arc<dyn AuditLog> = store.clone();
     let mut actions = Builtins::of_this_machine();
-    for (name, builtin) in builtins(&understander, &proposals, &log, &clock) {
+    let possible = Possible::default();
+    for (name, builtin) in builtins(&understander, &possible, &proposals, &log, &clock) {
         actions.register(name, builtin);
     }
     let configured = integrations::Config {
@@ -199,6 +200,9 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         faults.iter().for_each(|fault| eprintln!("{fault}"));
         return Err(Failure::Told);
     }
+    let implemented = understander.intents().iter().map(|intent| &intent.name).filter(|name| registry.implements(name));
+    // Nobody else sets it.
+    let _ = possible.set(implemented.cloned().collect());
     let planner = Arc::new(Planner::new(registry, surroundings, Arc::clone(&redactor), Arc::clone(&clock)));
     let ledger: Arc<dyn Ledger> = store.clone();
     let executor = Executor::new(Arc::clone(&planner), Arc::clone(&ledger));

@@ -3,8 +3,8 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use super::{Failure, assembly};
-use crate::chat::console::{Console, Lines, Style, actor};
+use super::{Failure, assembly, print};
+use crate::chat::console::{Console, Lines, Standing, Style, actor};
 use crate::config::state_folder;
 use crate::domain::{looks_typed, parse_typed};
 
@@ -19,17 +19,18 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let mut running = assembly::start(data, understander).await?;
         if std::io::stdin().is_terminal() {
-            println!(
-                "Ask in plain words; nothing runs without your say-so. `help.show` lists what I can do, `exit` ends."
-            );
+            print("Ask in plain words; nothing runs without your say-so. `help` tells what I can do, `exit` ends.");
         }
         let history = state_folder().ok().map(|folder| folder.join("history"));
         let mut lines = Lines::open("› ", history);
         let (_, silent) = tokio::sync::mpsc::channel(1);
         let replies = std::mem::replace(&mut running.replies, silent);
         let mut console = Console::new(actor(), Style::detect(), running.clock.clone(), replies);
-        console.drain();
         let assistant = running.assistant.clone();
+        if let Err(error) = assistant.remind(&Console::conversation()).await {
+            return Err(Failure::of(&error));
+        }
+        console.drain();
         tokio::select! {
             () = console.run(&mut lines, async |event| assistant.handle(event).await) => {}
             _ = tokio::signal::ctrl_c() => {}
@@ -40,7 +41,7 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
     })
 }
 
-/// One turn, with the confirmation on the terminal.
+/// One turn, with its questions and the confirmation on the terminal. A fault if it was not answered or done.
 pub(super) fn once(config: Option<&Path>, text: &str) -> Result<(), Failure> {
     let data = assembly::load(config)?;
     let understander = assembly::understander(&data)?;
@@ -54,19 +55,22 @@ pub(super) fn once(config: Option<&Path>, text: &str) -> Result<(), Failure> {
         let handle = async |event| assistant.handle(event).await;
         let event = console.event(text.to_owned());
         console.turn(event, &handle).await;
-        if console.card_waits() {
-            let mut lines = Lines::open("1/2? ", None);
-            match lines.next().await {
-                Some(line) => {
-                    let event = console.event(line);
-                    console.turn(event, &handle).await;
-                }
-                None => println!("Not decided; it waits. Start `sayso` to decide."),
-            }
+        let mut lines = None;
+        while matches!(console.standing(), Standing::Asked | Standing::Undecided) {
+            let Some(line) = lines.get_or_insert_with(|| Lines::open("› ", None)).next().await else { break };
+            let event = console.event(line);
+            console.turn(event, &handle).await;
         }
         running.shut_down().await;
         console.drain();
-        Ok(())
+        match console.standing() {
+            Standing::Settled => Ok(()),
+            Standing::Unsettled => Err(Failure::Told),
+            Standing::Asked => Err(Failure::Said("not answered, nothing was done".to_owned())),
+            Standing::Undecided => {
+                Err(Failure::Said("not decided, it waits; start `sayso` to decide, or let it expire".to_owned()))
+            }
+        }
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{Failure, assembly};
+use super::{Failure, assembly, print};
 use crate::understanding::conversation::replay;
 use crate::understanding::evaluation::{Figures, Line};
 
@@ -45,17 +45,17 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Fa
             }
         }
     }
-    println!("{figures}");
+    print(&figures);
     let mut confusions: Vec<_> = figures.confusions.iter().collect();
     confusions.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     if !confusions.is_empty() {
-        println!("\nconfusions (expected, understood)");
+        print("\nconfusions (expected, understood)");
     }
     for ((expected, understood), count) in confusions.iter().take(15) {
-        println!("{count:>4}  {expected}  {understood}");
+        print(format_args!("{count:>4}  {expected}  {understood}"));
     }
     if arguments.faults {
-        figures.faults.iter().for_each(|fault| println!("{fault}"));
+        figures.faults.iter().for_each(print);
     }
     Ok(())
 }

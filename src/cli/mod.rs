@@ -12,11 +12,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+const EXIT_STATUS: &str = "Exit status: 0 when it was answered or done, 1 when not, 2 for wrong usage.";
+
 /// You ask in plain words; nothing runs without your say-so.
 ///
 /// Without a subcommand: the console chat. It reads lines from a pipe as well.
 #[derive(Debug, Parser)]
-#[command(name = "sayso", version)]
+#[command(name = "sayso", bin_name = "sayso", version, after_help = EXIT_STATUS)]
 struct Arguments {
     /// The configuration; without it, `sayso.toml` in the working directory, or built-in defaults
     #[arg(long, global = true, value_name = "FILE")]
@@ -30,14 +32,20 @@ enum Subcommands {
     /// Show what a message is understood as; nothing is run
     Understand(understand::Arguments),
     /// One turn as a person would have it, with the confirmation on the terminal
+    ///
+    /// Questions and the decision are answered on standard input, which may be a pipe: `echo 1 | sayso ask 'restart web'`.
+    /// What nobody decides waits until it expires. Exit status 1 if it was not answered or done.
     Ask {
         /// What to say
         #[arg(required = true)]
         text: Vec<String>,
     },
     /// Run a command in its typed form: `service.status service=checkout`
+    ///
+    /// The same path as everything else: what changes something is shown first, and waits for a decision on standard
+    /// input. Exit status 1 if it was not done.
     Exec {
-        /// The command
+        /// The intent, and `parameter=value` for each of its arguments; `help.show` lists the intents
         #[arg(required = true)]
         command: Vec<String>,
     },
@@ -104,6 +112,12 @@ impl Failure {
     }
 }
 
+/// A line on standard output. A reader that has gone away has read enough.
+fn print(line: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
 /// Runs the program. Exit status: 0 for done, 1 for a fault, 2 for wrong usage.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -144,11 +158,11 @@ fn import(
         licence: licence.to_owned(),
     };
     let report = crate::embedding::import(from, to, &provenance).map_err(|error| Failure::of(&error))?;
-    println!(
+    print(format_args!(
         "{}: {} bytes of weights, lowest cosine to the original {:.6}",
         report.folder.display(),
         report.weights_bytes,
         report.lowest_cosine
-    );
+    ));
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Failure, assembly};
+use super::{Failure, assembly, print};
 use crate::assistant::describe;
 use crate::understanding::Understanding;
 use crate::understanding::conversation::replay;
@@ -43,9 +43,9 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Fa
     let text = arguments.text.join(" ");
     for understanding in understand(&[&text])? {
         if arguments.json {
-            println!("{}", json(None, &text, &understanding));
+            print(json(None, &text, &understanding));
         } else {
-            print!("{}", describe(&understanding));
+            print(describe(&understanding).trim_end());
         }
     }
     Ok(())

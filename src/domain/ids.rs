@@ -128,8 +128,10 @@ impl ProposalId {
     /// The short code people type, derived from the id: four letters and digits that are hard to misread.
     pub fn code(&self) -> ProposalCode {
         const ALPHABET: &[u8; 32] = b"23456789abcdefghjkmnpqrstuvwxyz7";
-        let bytes = self.0.as_bytes();
-        ProposalCode(bytes[..4].iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect())
+        // Without a digit it could be a word, and "cancel that" would name a proposal.
+        let letters = |at: usize| if at == ProposalCode::DIGIT { &ALPHABET[..8] } else { &ALPHABET[..] };
+        let letter = |(at, byte): (usize, &u8)| char::from(letters(at)[usize::from(*byte) % letters(at).len()]);
+        ProposalCode(self.0.as_bytes()[..4].iter().enumerate().map(letter).collect())
     }
 }
 
@@ -139,6 +141,9 @@ impl ProposalId {
 pub struct ProposalCode(String);
 
 impl ProposalCode {
+    /// Where a digit stands.
+    const DIGIT: usize = 1;
+
     /// The code as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -147,7 +152,8 @@ impl ProposalCode {
     /// Reads what a person typed; case does not matter.
     pub fn from_typed(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches('#').to_ascii_lowercase();
-        (text.len() == 4 && text.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(Self(text))
+        let fits = text.len() == 4 && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        (fits && text.as_bytes()[Self::DIGIT].is_ascii_digit()).then_some(Self(text))
     }
 }
 
@@ -246,5 +252,21 @@ impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_it_is_written_and_is_no_word() {
+        for _ in 0..1_000 {
+            let code = ProposalId::random().code();
+            assert_eq!(ProposalCode::from_typed(&format!(" #{} ", code.as_str().to_uppercase())), Some(code));
+        }
+        for word in ["that", "this", "k7q", "k7qmm", "k7 m", "ké7"] {
+            assert_eq!(ProposalCode::from_typed(word), None, "{word}");
+        }
     }
 }

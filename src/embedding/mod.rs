@@ -5,7 +5,6 @@ mod embedder;
 mod import;
 mod manifest;
 mod network;
-mod remembered;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -18,7 +17,6 @@ pub use import::{ImportError, Provenance, Report, import};
 pub use manifest::{
     CARD, CONFIG, FileDigests, MANIFEST, Manifest, ModelError, ModelSource, Pooling, TOKENIZER, WEIGHTS, WeightType,
 };
-pub use remembered::sentences;
 
 /// What one forward pass gives for one text.
 #[derive(Debug, Clone, PartialEq)]

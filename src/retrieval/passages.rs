@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::chunk::{Chunk, Document, chunks};
 use super::index::Index;
+use super::kept;
 use super::lexical::Lexicon;
-use crate::embedding::{Embedder, EmbeddingError, sentences};
+use crate::embedding::{Embedder, EmbeddingError};
 
 /// How much the same words add to the similarity in meaning. Of 220 texts of prometheus-operator's alerts, 86 % find
 /// their runbook among the first three by meaning alone, 94 % with this (`tests/passages.rs`); more gains nothing where
@@ -52,8 +53,8 @@ impl PassageHit {
 }
 
 impl Passages {
-    /// Cuts the runbooks and embeds their passages, titles and symptoms, or takes the vectors from the cache folder.
-    /// Blocking: for loading.
+    /// Cuts the runbooks and embeds their passages, titles and symptoms; what was embedded before is read from the cache
+    /// folder. Blocking: for loading.
     pub fn build(
         documents: &[Document<'_>],
         embedder: &Embedder,
@@ -82,7 +83,7 @@ impl Passages {
             entries.extend(said.map(|text| (practical, text.to_owned())));
         }
         let texts: Vec<&str> = entries.iter().map(|(_, text)| text.as_str()).collect();
-        let vectors = sentences(embedder, &texts, cache)?;
+        let vectors = kept::vectors(&texts, embedder, cache)?;
         Ok(Self {
             index: Index::build(&vectors),
             lexicon: Lexicon::build(wordings.iter().map(String::as_str)),

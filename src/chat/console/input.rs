@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 
 use crate::domain::Actor;
 
-/// The longest line that is read from a pipe, in bytes; the rest of a longer one is read as the next.
+/// How much of a line is read from a pipe, in bytes: far more than is ever looked at. The rest is dropped, so that the tail
+/// of something pasted is never taken for a message of its own.
 const MAX_LINE: u64 = 256 * 1024;
 /// How many lines are read ahead from a pipe.
 const AHEAD: usize = 8;
@@ -17,6 +18,8 @@ pub struct Lines {
     receiver: mpsc::Receiver<String>,
     /// Tells the terminal to prompt again; none for a pipe.
     prompts: Option<mpsc::Sender<()>>,
+    /// A prompt is open, and waits for a line.
+    prompted: bool,
 }
 
 impl Lines {
@@ -34,6 +37,9 @@ impl Lines {
                 match input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
                     Ok(0) | Err(_) => break,
                     Ok(_) => {
+                        if !line.ends_with(b"\n") && input.skip_until(b'\n').is_err() {
+                            break;
+                        }
                         let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
                         if sender.blocking_send(text).is_err() {
                             break;
@@ -42,7 +48,7 @@ impl Lines {
                 }
             }
         });
-        Self { receiver, prompts: None }
+        Self { receiver, prompts: None, prompted: false }
     }
 
     fn terminal(prompt: &'static str, history: Option<PathBuf>) -> Self {
@@ -65,16 +71,19 @@ impl Lines {
                 let _ = editor.save_history(history);
             }
         });
-        Self { receiver, prompts: Some(prompts) }
+        Self { receiver, prompts: Some(prompts), prompted: false }
     }
 
-    /// The next line; none when there are no more.
+    /// The next line; none when there are no more. May be dropped and called again.
     pub async fn next(&mut self) -> Option<String> {
-        if let Some(prompts) = &self.prompts {
-            // The thread is waiting for a prompt unless one is open already.
+        if let Some(prompts) = self.prompts.as_ref().filter(|_| !self.prompted) {
+            // The thread waits for this, unless it has ended, which the line below tells.
             let _ = prompts.try_send(());
+            self.prompted = true;
         }
-        self.receiver.recv().await
+        let line = self.receiver.recv().await;
+        self.prompted = false;
+        line
     }
 }
 

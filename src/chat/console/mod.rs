@@ -12,7 +12,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::domain::{Actor, ChatEvent, ChoiceKind, Clock, ConversationId, MessageId, Outgoing, ProposalId, Reply};
+use crate::domain::{
+    Actor, ChatEvent, ChoiceKind, Clock, ConversationId, MessageId, Outgoing, ProposalId, Reply, Tone,
+};
 
 /// What a number stands for at this moment.
 enum Numbered {
@@ -29,12 +31,35 @@ pub struct Console {
     session: Uuid,
     said: u64,
     numbered: Vec<Numbered>,
+    standing: Standing,
+}
+
+/// Where the conversation stands after the last that was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Answered, or done.
+    Settled,
+    /// Refused, failed, or not known.
+    Unsettled,
+    /// A question waits for an answer.
+    Asked,
+    /// A card waits for a decision.
+    Undecided,
 }
 
 impl Console {
     /// A console for one person.
     pub fn new(actor: Actor, style: Style, clock: Arc<dyn Clock>, replies: mpsc::Receiver<Outgoing>) -> Self {
-        Self { actor, style, clock, replies, session: Uuid::now_v7(), said: 0, numbered: Vec::new() }
+        Self {
+            actor,
+            style,
+            clock,
+            replies,
+            session: Uuid::now_v7(),
+            said: 0,
+            numbered: Vec::new(),
+            standing: Standing::Settled,
+        }
     }
 
     /// The one conversation there is.
@@ -63,6 +88,7 @@ impl Console {
 
     /// One event, with everything that is said to it.
     pub async fn turn(&mut self, event: ChatEvent, handle: &impl AsyncFn(ChatEvent)) {
+        self.standing = Standing::Settled;
         let handling = handle(event);
         tokio::pin!(handling);
         loop {
@@ -99,12 +125,19 @@ impl Console {
         }
     }
 
-    /// Whether a card waits for a number.
-    pub fn card_waits(&self) -> bool {
-        matches!(self.numbered.first(), Some(Numbered::Choice(..)))
+    /// What the last that was said leaves open.
+    pub fn standing(&self) -> Standing {
+        self.standing
     }
 
     fn show(&mut self, reply: &Reply) {
+        self.standing = match reply {
+            Reply::Card(_) => Standing::Undecided,
+            Reply::Question { .. } => Standing::Asked,
+            Reply::Text { tone: Tone::Plain | Tone::Good, .. } => Standing::Settled,
+            Reply::Text { tone: Tone::Warning | Tone::Bad, .. } => Standing::Unsettled,
+            Reply::Progress(_) => self.standing,
+        };
         self.numbered = match reply {
             Reply::Card(card) => card.choices.iter().map(|c| Numbered::Choice(card.proposal, c.kind)).collect(),
             Reply::Question { options, .. } => {

@@ -33,15 +33,16 @@ impl Style {
 pub fn render(reply: &Reply, style: Style) -> String {
     match reply {
         Reply::Text { tone, text, output } => {
-            let code = match tone {
-                Tone::Plain => "0",
-                Tone::Good => "32",
-                Tone::Warning => "33",
-                Tone::Bad => "31",
+            let text = sanitise(text);
+            let painted = match tone {
+                Tone::Plain => text,
+                Tone::Good => style.paint(&text, "32"),
+                Tone::Warning => style.paint(&text, "33"),
+                Tone::Bad => style.paint(&text, "31"),
             };
             let mut out = String::new();
-            if !text.is_empty() {
-                let _ = writeln!(out, "{}", style.paint(&sanitise(text), code));
+            if !painted.is_empty() {
+                let _ = writeln!(out, "{painted}");
             }
             for line in output.iter().flat_map(|output| output.lines()) {
                 let _ = writeln!(out, "  │ {}", sanitise(line));

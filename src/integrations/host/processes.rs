@@ -37,11 +37,10 @@ pub(super) fn processes(command: &Command) -> Result<Json, BuiltinError> {
 pub(super) fn top(sort: Sort, limit: usize) -> Result<Vec<Json>, BuiltinError> {
     let mut system = System::new_with_specifics(RefreshKind::nothing()).map_err(unseen)?;
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, wanted());
-    if sort == Sort::Cpu {
-        #[expect(clippy::disallowed_methods, reason = "on a blocking thread: the load is measured between two looks")]
-        std::thread::sleep(sysinfo::MINIMUM_CPU_UPDATE_INTERVAL);
-        system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing().with_cpu());
-    }
+    // Whatever they are sorted by: a load that was not measured would be shown as none.
+    #[expect(clippy::disallowed_methods, reason = "on a blocking thread: the load is measured between two looks")]
+    std::thread::sleep(sysinfo::MINIMUM_CPU_UPDATE_INTERVAL);
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing().with_cpu());
     let mut all: Vec<&Process> =
         system.processes().values().filter(|process| process.thread_kind().is_none()).collect();
     all.sort_by(|a, b| match sort {
