@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sayso::catalogue::{Catalogue, DataFolders, Diagnostic, ExampleKind, Folder, Severity, StepValue};
+use sayso::catalogue::{Catalogue, DataFolders, Diagnostic, ExampleKind, Folder, StepValue};
 
 /// The data folders below a root; what is not there is empty.
 fn beneath(root: &Path) -> DataFolders {
