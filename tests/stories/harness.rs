@@ -341,6 +341,6 @@ summary = "{{{{ service }}}} was rolled back"
 
     /// Answers that it is done.
     pub fn done(mut stream: TcpStream) {
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
     }
 }
