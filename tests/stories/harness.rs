@@ -187,7 +187,7 @@ impl Chat {
         loop {
             let heard = String::from_utf8_lossy(&self.unheard).into_owned();
             if let Some(end) = heard.find(text).and_then(|at| Some(at + heard[at..].find('\n')? + 1)) {
-                self.unheard = heard[end..].as_bytes().to_vec();
+                self.unheard.drain(..end);
                 return heard[..end].to_owned();
             }
             match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
