@@ -150,7 +150,8 @@ mod tests {
     fn moments_and_times_ago() {
         assert_eq!(since("2026-11-20T12:00:00Z").unwrap().to_string(), "2026-11-20T12:00:00Z");
         for (text, hours) in [("2h", 2), ("PT90M", 1), ("3 days", 72), ("1 week", 168)] {
-            let ago = SystemClock.now().duration_since(since(text).unwrap());
+            let then = since(text).unwrap();
+            let ago = SystemClock.now().duration_since(then);
             assert_eq!(ago.as_hours(), hours, "{text}");
         }
         assert_eq!(

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Failure, assembly, print};
 use crate::chat::console::{Console, Lines, Standing, Style, actor};
 use crate::config::state_folder;
-use crate::domain::{looks_typed, parse_typed};
+use crate::domain::{looks_typed, parse_typed, quote};
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::of(&error))
@@ -74,8 +74,21 @@ pub(super) fn once(config: Option<&Path>, text: &str) -> Result<(), Failure> {
     })
 }
 
+/// One word is a whole line. Of several, each is one argument whatever it holds: the shell has taken the quotes already.
+fn typed_line(words: &[String]) -> String {
+    if let [line] = words {
+        return line.clone();
+    }
+    let quoted = words.iter().map(|word| match word.split_once('=') {
+        Some((name, value)) => format!("{name}={}", quote(value)),
+        None => word.clone(),
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
 /// A typed command; anything else is a fault before anything starts.
-pub(super) fn exec(config: Option<&Path>, line: &str) -> Result<(), Failure> {
+pub(super) fn exec(config: Option<&Path>, words: &[String]) -> Result<(), Failure> {
+    let line = &typed_line(words);
     let data = assembly::load(config)?;
     if !looks_typed(line) {
         return Err(Failure::Said(format!(

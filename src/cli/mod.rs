@@ -125,7 +125,7 @@ pub fn main() -> ExitCode {
         None => chat::converse(arguments.config.as_deref()),
         Some(Subcommands::Understand(understand)) => understand::run(arguments.config.as_deref(), &understand),
         Some(Subcommands::Ask { text }) => chat::once(arguments.config.as_deref(), &text.join(" ")),
-        Some(Subcommands::Exec { command }) => chat::exec(arguments.config.as_deref(), &command.join(" ")),
+        Some(Subcommands::Exec { command }) => chat::exec(arguments.config.as_deref(), &command),
         Some(Subcommands::Eval(eval)) => evaluate::run(arguments.config.as_deref(), &eval),
         Some(Subcommands::Check) => check::run(arguments.config.as_deref()),
         Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),

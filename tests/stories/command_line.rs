@@ -95,6 +95,10 @@ fn exec_takes_the_typed_form() {
     let home = Home::new();
     let ended = home.run(&["exec", "host.uptime"], "");
     assert_eq!((ended.code, ended.out.contains(" is up for ")), (Some(0), true), "{}", ended.out);
+    for words in [&["help.show topic=\"xyzzy plugh\""][..], &["help.show", "topic=xyzzy plugh"]] {
+        let ended = home.run(&[&["exec"], words].concat(), "");
+        assert!(ended.out.contains("I can do nothing about `xyzzy plugh`."), "{}", ended.out);
+    }
     let ended = home.run(&["exec", "process.kill", &format!("pid={pid}")], "yes\n");
     assert_eq!((ended.code, ended.out.ends_with("has ended\n")), (Some(0), true), "{}", ended.out);
     assert!(!sleeper.is_alive());

@@ -187,7 +187,7 @@ impl Chat {
         loop {
             let heard = String::from_utf8_lossy(&self.unheard).into_owned();
             if let Some(end) = heard.find(text).and_then(|at| Some(at + heard[at..].find('\n')? + 1)) {
-                self.unheard = heard[end..].as_bytes().to_vec();
+                self.unheard.drain(..end);
                 return heard[..end].to_owned();
             }
             match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -341,6 +341,6 @@ summary = "{{{{ service }}}} was rolled back"
 
     /// Answers that it is done.
     pub fn done(mut stream: TcpStream) {
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
     }
 }

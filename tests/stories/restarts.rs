@@ -48,6 +48,7 @@ fn what_expired_while_nobody_was_there_is_told() {
     let mut chat = home.chat();
     chat.ask(format!("process.kill pid={}", sleeper.pid()), "└");
     chat.kill();
+    #[expect(clippy::disallowed_methods, reason = "nobody is there who could tell that the time has passed")]
     std::thread::sleep(std::time::Duration::from_secs(11));
     let mut chat = home.chat();
     chat.hear("has expired. Nothing was done; ask again if it is still wanted.");
