@@ -11,6 +11,7 @@ use super::cues::{Cue, Lexicon, cues};
 use super::dialogue::{self, Context};
 use super::features::{Masked, of_message};
 use super::head::Schemas;
+use super::linear::hash;
 use super::model::{Model, masks, schemas};
 use super::names::{NameMatch, Names};
 use super::phrases::Phrases;
@@ -236,6 +237,13 @@ impl Understander {
         let stops = stopping(&reading.cues, intent, &filled, reading);
         let choice = match thresholds::choose(&probabilities, &effects, p_none) {
             Choice::Intent if bare_number(intent, &filled, reading) => Choice::Ambiguous,
+            Choice::Intent if self.begins_foreign(intent, reading) && probabilities[0] < thresholds::FOREIGN.1 => {
+                if probabilities[0] < thresholds::FOREIGN.0 {
+                    Choice::None
+                } else {
+                    Choice::Ambiguous
+                }
+            }
             choice => choice,
         };
         understanding.stages =
@@ -260,6 +268,19 @@ impl Understander {
             }
             Choice::Intent => self.complete(understanding, intent, filled.values()),
         }
+    }
+
+    /// Whether a message begins with a word that is no value, and that no example of the intent uses.
+    fn begins_foreign(&self, intent: &Intent, reading: &Reading) -> bool {
+        let lead = |word: &&Word| matches!(word.lower.as_str(), "please" | "pls" | "plz" | "hey" | "hi" | "ok" | "so");
+        let Some(first) = reading.words.iter().find(|word| !lead(word)) else { return false };
+        let value = reading.names.iter().map(|name| &name.span).chain(reading.found.iter().map(|found| &found.span));
+        let mut value = value.filter(|span| overlap(span, &first.span));
+        // One piece to the encoder: a word of the language, not a name nobody knows.
+        let whole = reading.encoded.tokens.iter().filter(|token| overlap(&token.span, &first.span)).count() <= 1;
+        let class = self.model.intents.binary_search(&intent.name);
+        let used = class.is_ok_and(|class| self.model.head.vocabulary.uses(hash(&["w", &first.lower]), class));
+        value.next().is_none() && whole && !used
     }
 
     /// The probabilities, without changes where the message is a question for facts: "who restarted it", "what does it

@@ -36,13 +36,18 @@ impl Vocabulary {
         for &word in words {
             let weight = self.weights.get(word as usize).copied().unwrap_or(0.0);
             for (class, sum) in unsaid.iter_mut().enumerate() {
-                let bit = word as usize * self.classes + class;
-                if self.used.get(bit / 64).is_some_and(|bits| bits >> (bit % 64) & 1 == 0) {
+                if !self.uses(word, class) {
                     *sum += weight;
                 }
             }
         }
         unsaid
+    }
+
+    /// Whether an example of the class uses the word.
+    pub fn uses(&self, word: u32, class: usize) -> bool {
+        let bit = word as usize * self.classes + class;
+        self.used.get(bit / 64).is_some_and(|bits| bits >> (bit % 64) & 1 == 1)
     }
 
     /// As little-endian bytes, for the cache.
