@@ -273,7 +273,7 @@ fn negated(clause: &[&str]) -> bool {
 }
 
 fn hypothetical(lower: &[&str]) -> bool {
-    const PHRASES: [&str; 58] = [
+    const PHRASES: [&str; 67] = [
         "maybe we",
         "maybe i",
         "maybe you",
@@ -323,6 +323,15 @@ fn hypothetical(lower: &[&str]) -> bool {
         "would it help",
         "would it make",
         "does it make sense",
+        "would it be",
+        "would it hurt",
+        "i swear",
+        "i bet",
+        "i wish",
+        "wish someone",
+        "wish somebody",
+        "i guess",
+        "i wonder if",
         "makes sense to",
         "hypothetically",
         "in principle",
@@ -343,6 +352,7 @@ fn hypothetical(lower: &[&str]) -> bool {
             let next = position(lower, phrase).map(|at| lower.get(at + phrase.split(' ').count()));
             next.is_some_and(|next| !(phrase.ends_with("have") && matches!(next, Some(&("the" | "a" | "an" | "on")))))
         })
+        && !contains(lower, "wonder if you")
         && !contains(lower, "wondering if you")
         && !contains(lower, "wondering whether you")
 }

@@ -18,6 +18,7 @@ use super::phrases::Phrases;
 use super::recognise::{self, Found};
 use super::spelling;
 use super::thresholds::{self, Choice};
+use super::verbs::is_function_word;
 use super::words::{Word, overlap, words};
 use super::{Alternative, OutcomeKind, Stages, Understanding};
 use crate::domain::{Arguments, Digest, Effect, Entities, EntityType, Intent, IntentName, Intents, ValueType};
@@ -272,8 +273,10 @@ impl Understander {
 
     /// Whether a message begins with a word that is no value, and that no example of the intent uses.
     fn begins_foreign(&self, intent: &Intent, reading: &Reading) -> bool {
-        let lead = |word: &&Word| matches!(word.lower.as_str(), "please" | "pls" | "plz" | "hey" | "hi" | "ok" | "so");
-        let Some(first) = reading.words.iter().find(|word| !lead(word)) else { return false };
+        let Some(first) = reading.words.iter().find(|word| !is_function_word(&word.lower)) else { return false };
+        if !first.lower.chars().all(char::is_alphabetic) {
+            return false;
+        }
         let value = reading.names.iter().map(|name| &name.span).chain(reading.found.iter().map(|found| &found.span));
         let mut value = value.filter(|span| overlap(span, &first.span));
         // One piece to the encoder: a word of the language, not a name nobody knows.

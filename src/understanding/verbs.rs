@@ -13,11 +13,17 @@ const DETERMINERS: [&str; 14] =
     ["the", "a", "an", "my", "our", "its", "this", "that", "these", "those", "of", "for", "in", "on"];
 
 /// Words that stand where a request begins, and are none.
-const OTHERS: [&str; 38] = [
+const OTHERS: [&str; 56] = [
     "i", "we", "it", "they", "he", "she", "me", "us", "there", "is", "are", "was", "be", "been", "has", "have", "had",
     "can", "could", "would", "will", "should", "not", "no", "so", "if", "as", "at", "by", "with", "from", "only",
-    "all", "but", "because", "what", "who", "also",
+    "all", "but", "because", "what", "who", "also", "hey", "hi", "ok", "okay", "need", "want", "like", "i'd", "we'd",
+    "does", "did", "how", "which", "when", "where", "why", "someone", "anyone",
 ];
+
+/// Whether a word says nothing about what is requested: pronouns, articles, auxiliaries, courtesies.
+pub fn is_function_word(word: &str) -> bool {
+    [&LEADS[..], &DETERMINERS, &OTHERS].iter().any(|list| list.contains(&word))
+}
 
 /// Counts of words by where they stand.
 #[derive(Debug, Default)]
@@ -32,7 +38,7 @@ impl<'a> Verbs<'a> {
         for (index, word) in words.iter().enumerate() {
             let before = index.checked_sub(1).map(|at| &words[at]);
             let leads = before.is_none_or(|before| before.breaks || LEADS.contains(&before.lower.as_str()));
-            let other = [&LEADS[..], &DETERMINERS, &OTHERS].iter().any(|list| list.contains(&word.lower.as_str()));
+            let other = is_function_word(&word.lower);
             let participle = word.lower.len() > 5 && word.lower.ends_with("ing");
             if !plain(word) || other || participle || !word.lower.chars().all(char::is_alphabetic) {
                 continue;
