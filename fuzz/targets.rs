@@ -23,8 +23,11 @@ use sayso::proposal::{Policy, Roles};
 use sayso::retrieval::Passages;
 use sayso::understanding::{Context, Draft, Model, OutcomeKind, Understander};
 
+/// Takes any bytes, and comes back.
+pub type Target = fn(&[u8]);
+
 /// The targets, by the names of their programs and of their folders in `corpus/`.
-pub const ALL: [(&str, fn(&[u8])); 10] = [
+pub const ALL: [(&str, Target); 10] = [
     ("message", message),
     ("typed", typed),
     ("intent", intent),
