@@ -245,6 +245,8 @@ impl Understander {
                     Choice::Ambiguous
                 }
             }
+            // "0x7f454c46 deadbeef" is not a request that one could ask about.
+            Choice::Ambiguous if !self.says_something(reading) => Choice::None,
             choice => choice,
         };
         understanding.stages =
@@ -269,6 +271,11 @@ impl Understander {
             }
             Choice::Intent => self.complete(understanding, intent, filled.values()),
         }
+    }
+
+    /// Whether a message holds a word that people use, or the number of a thing.
+    fn says_something(&self, reading: &Reading) -> bool {
+        reading.words.iter().any(|word| self.model.lexicon.contains_key(&word.lower) || word.lower.starts_with('#'))
     }
 
     /// Whether a message begins with a word that is no value, and that no example of the intent uses.
