@@ -135,7 +135,7 @@ pub(super) fn understander(data: &Data) -> Result<Arc<Understander>, Failure> {
             first_line: runbook.first_line,
         })
         .collect();
-    let passages = Passages::build(&documents, &embedder).map_err(failed)?;
+    let passages = Passages::load_or_build(cache.as_deref(), &documents, &embedder).map_err(failed)?;
     Ok(Arc::new(Understander::new(
         catalogue.intents.clone(),
         data.config.entities.clone(),

@@ -2,6 +2,7 @@
 
 mod chunk;
 mod index;
+mod kept;
 mod lexical;
 mod passages;
 

@@ -1,10 +1,12 @@
 //! The runbooks' passages, found by meaning and by wording.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Document, chunks};
 use super::index::Index;
+use super::kept::KeptVectors;
 use super::lexical::Lexicon;
 use crate::embedding::{Embedder, EmbeddingError};
 
@@ -53,6 +55,16 @@ impl PassageHit {
 impl Passages {
     /// Cuts the runbooks and embeds their passages, titles and symptoms. Blocking: for loading.
     pub fn build(documents: &[Document<'_>], embedder: &Embedder) -> Result<Self, EmbeddingError> {
+        Self::load_or_build(None, documents, embedder)
+    }
+
+    /// The same, with the vectors from the cache folder, if they were made before; else they are written there. A cache
+    /// that cannot be read or written is no error: it costs the embedding.
+    pub fn load_or_build(
+        cache: Option<&Path>,
+        documents: &[Document<'_>],
+        embedder: &Embedder,
+    ) -> Result<Self, EmbeddingError> {
         let mut passages: Vec<Chunk> = Vec::new();
         let mut wordings: Vec<String> = Vec::new();
         // Texts to embed, each with the passage it stands for.
@@ -76,7 +88,16 @@ impl Passages {
             entries.extend(said.map(|text| (practical, text.to_owned())));
         }
         let texts: Vec<&str> = entries.iter().map(|(_, text)| text.as_str()).collect();
-        let vectors: Vec<_> = embedder.encode_blocking(&texts)?.into_iter().map(|encoded| encoded.sentence).collect();
+        let kept = cache.map(|folder| KeptVectors::new(folder, &texts, embedder));
+        let vectors = match kept.as_ref().and_then(KeptVectors::read) {
+            Some(vectors) => vectors,
+            None => {
+                let encoded = embedder.encode_blocking(&texts)?;
+                let vectors: Vec<_> = encoded.into_iter().map(|encoded| encoded.sentence).collect();
+                kept.iter().for_each(|kept| kept.write(&vectors));
+                vectors
+            }
+        };
         Ok(Self {
             index: Index::build(&vectors),
             lexicon: Lexicon::build(wordings.iter().map(String::as_str)),
