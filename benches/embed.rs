@@ -17,7 +17,7 @@ const MESSAGES: [(usize, &str); 3] = [
     (
         32,
         "could you please have a look at why the checkout service in staging keeps restarting every few minutes since \
-         the last deploy on the evening of yesterday, thanks",
+         the last deploy on the evening of yesterday thanks",
     ),
 ];
 

@@ -50,7 +50,7 @@ pub(crate) fn understander(catalogue: &Catalogue) -> Arc<Understander> {
             first_line: runbook.first_line,
         })
         .collect();
-    let passages = Passages::build(&documents, &embedder).expect("passages");
+    let passages = Passages::load_or_build(Some(&cache()), &documents, &embedder).expect("passages");
     Arc::new(Understander::new(
         intents.clone(),
         config.entities,
