@@ -107,6 +107,13 @@ pub(super) struct ModelFiles {
     pub(super) config: Cow<'static, [u8]>,
 }
 
+impl ModelFiles {
+    /// A file that is whole, and yet of no use.
+    pub(super) fn unusable(&self, name: &str, source: Box<dyn std::error::Error + Send + Sync>) -> ModelError {
+        ModelError::Content { file: self.source.file(name), source }
+    }
+}
+
 /// What `manifest.toml` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,7 +154,7 @@ impl Manifest {
     }
 }
 
-/// How the weights are stored. The encoder computes in 32 bits always.
+/// How the weights are stored. Every encoder reads every type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightType {
@@ -155,6 +162,18 @@ pub enum WeightType {
     F16,
     /// 32 bits.
     F32,
+    /// 8 bits with a scale for each row of a matrix, and 32 bits for what is no matrix.
+    Int8,
+}
+
+impl fmt::Display for WeightType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F16 => "F16",
+            Self::F32 => "F32",
+            Self::Int8 => "I8 and F32",
+        })
+    }
 }
 
 /// How token states become a sentence vector.

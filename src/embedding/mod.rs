@@ -3,8 +3,12 @@
 mod candle;
 mod embedder;
 mod import;
+mod int8;
 mod manifest;
 mod network;
+mod reading;
+mod shape;
+mod weights;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -14,6 +18,7 @@ use crate::domain::Digest;
 pub use candle::CandleEncoder;
 pub use embedder::Embedder;
 pub use import::{ImportError, Provenance, Report, import};
+pub use int8::Int8Encoder;
 pub use manifest::{
     CARD, CONFIG, FileDigests, MANIFEST, Manifest, ModelError, ModelSource, Pooling, TOKENIZER, WEIGHTS, WeightType,
 };

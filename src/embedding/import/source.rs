@@ -97,6 +97,7 @@ impl Original {
         let dtype = match to {
             WeightType::F16 => Dtype::F16,
             WeightType::F32 => Dtype::F32,
+            WeightType::Int8 => todo!(),
         };
         let views = converted
             .iter()
@@ -120,6 +121,7 @@ impl Original {
         }
         Ok(match to {
             WeightType::F32 => numbers.into_iter().flat_map(f32::to_le_bytes).collect(),
+            WeightType::Int8 => todo!(),
             WeightType::F16 => numbers.into_iter().flat_map(|number| f16::from_f32(number).to_le_bytes()).collect(),
         })
     }
