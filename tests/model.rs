@@ -49,7 +49,8 @@ fn subjects() -> &'static [Subject] {
         let candle = CandleEncoder::load(&source).expect("the shipped model loads");
         let int8 = Int8Encoder::load(&source).expect("the shipped model loads");
         vec![
-            Subject { name: "f32", encoder: Box::new(candle), lowest: 0.999, median: 0.999 },
+            // What the rounding of the weights costs; then, what computing with rounded numbers costs as well.
+            Subject { name: "f32", encoder: Box::new(candle), lowest: 0.996, median: 0.999 },
             Subject { name: "int8", encoder: Box::new(int8), lowest: 0.99, median: 0.997 },
         ]
     });

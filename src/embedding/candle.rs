@@ -27,7 +27,7 @@ pub struct CandleEncoder {
 impl CandleEncoder {
     /// Loads a model and verifies its digests.
     pub fn load(source: &ModelSource) -> Result<Self, ModelError> {
-        Self::assemble(&source.open()?)
+        source.open(Self::assemble)
     }
 
     /// Builds the encoder; the files are not needed any more then.

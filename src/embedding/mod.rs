@@ -51,6 +51,24 @@ pub trait Encoder: Send {
     fn encode(&self, texts: &[&str]) -> Result<Vec<Encoded>, EmbeddingError>;
 }
 
+/// How exactly an encoder computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// In 8 bits, by [`Int8Encoder`].
+    #[default]
+    Int8,
+    /// In 32 bits, by [`CandleEncoder`]: the reference, and several times slower.
+    F32,
+}
+
+/// Loads a model, whatever type its weights are stored in, and verifies its digests.
+pub fn load(source: &ModelSource, precision: Precision) -> Result<Box<dyn Encoder>, ModelError> {
+    Ok(match precision {
+        Precision::Int8 => Box::new(Int8Encoder::load(source)?),
+        Precision::F32 => Box::new(CandleEncoder::load(source)?),
+    })
+}
+
 /// Why a text could not be encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddingError {

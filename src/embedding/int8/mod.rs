@@ -34,14 +34,14 @@ pub struct Int8Encoder {
 impl Int8Encoder {
     /// Loads a model and verifies its digests. Weights of more bits are rounded.
     pub fn load(source: &ModelSource) -> Result<Self, ModelError> {
-        Self::assemble(&source.open()?)
+        source.open(Self::assemble)
     }
 
     /// Builds the encoder; the files are not needed any more then.
     pub(super) fn assemble(files: &ModelFiles) -> Result<Self, ModelError> {
         let shape = Shape::of(files)?;
-        let reader = Reader::load(files, &shape)?;
-        let network = Network::load(&files.weights, &shape).map_err(|error| files.unusable(WEIGHTS, error))?;
+        let (reader, network) = rayon::join(|| Reader::load(files, &shape), || Network::load(&files.weights, &shape));
+        let (reader, network) = (reader?, network.map_err(|error| files.unusable(WEIGHTS, error))?);
         // The vectors are others than those that the reference makes of the same files.
         let digest = Digest::of([files.manifest.digest().to_string().as_bytes(), b"int8".as_slice()]);
         Ok(Self { network, kernel: Kernel::best(), reader, digest, scratches: Mutex::default() })

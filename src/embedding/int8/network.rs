@@ -8,8 +8,10 @@
 
 use std::ops::Range;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use super::kernels::{Kernel, Work};
-use super::numbers::{gelu, normalise, product, quantise, softmax};
+use super::numbers::{Scale, gelu, normalise, product, quantise, softmax};
 use super::panels::{LANES, Panels};
 use crate::embedding::shape::Shape;
 use crate::embedding::weights::{Rows8, Weights, WeightsError};
@@ -59,7 +61,7 @@ pub(super) struct Scratch {
 #[derive(Debug, Default)]
 struct Product {
     inputs: Vec<i8>,
-    scales: Vec<f32>,
+    scales: Vec<Scale>,
     room: Vec<u8>,
     sums: Vec<i32>,
 }
@@ -119,7 +121,7 @@ impl Network {
             words: weights.rows8(&name("word"), [shape.vocab_size, hidden])?,
             positions,
             norm: norm("embeddings.LayerNorm")?,
-            layers: (0..shape.num_hidden_layers).map(layer).collect::<Result<_, _>>()?,
+            layers: (0..shape.num_hidden_layers).into_par_iter().map(layer).collect::<Result<_, _>>()?,
             hidden,
             wide,
             heads,
@@ -263,6 +265,8 @@ fn fit<T: Copy + Default>(numbers: &mut Vec<T>, count: usize) {
 struct Linear {
     panels: Panels,
     scales: Vec<f32>,
+    /// The sum of each output's weights: what a number adds that all inputs have in common.
+    totals: Vec<f32>,
     bias: Vec<f32>,
     features: usize,
 }
@@ -279,7 +283,10 @@ impl Linear {
             all.scales.extend(scales.iter().map(|scale| scale * factor));
             bias.extend(weights.floats(&format!("{name}.bias"), &[outputs])?.iter().map(|bias| bias * factor));
         }
-        Ok(Self { panels: Panels::pack(&all.numbers, all.scales.len(), features), scales: all.scales, bias, features })
+        let rows = all.numbers.chunks_exact(features).zip(&all.scales);
+        let totals = rows.map(|(row, scale)| row.iter().map(|&weight| i32::from(weight)).sum::<i32>() as f32 * scale);
+        let (totals, panels) = (totals.collect(), Panels::pack(&all.numbers, all.scales.len(), features));
+        Ok(Self { panels, scales: all.scales, totals, bias, features })
     }
 
     /// Hands each number of `outputs` with what comes out for it to `write`.
@@ -306,10 +313,10 @@ impl Linear {
             }
             kernel.multiply(&self.panels, bytes, room, sums);
             let each = outputs.chunks_exact_mut(self.bias.len()).zip(sums.chunks_exact(height));
-            for ((outputs, sums), scale) in each.zip(scales.iter()) {
-                let learned = self.scales.iter().zip(&self.bias);
-                for ((output, sum), (factor, bias)) in outputs.iter_mut().zip(sums).zip(learned) {
-                    write(output, *sum as f32 * (scale * factor) + bias);
+            for ((outputs, sums), Scale { scale, middle }) in each.zip(scales.iter()) {
+                let learned = self.scales.iter().zip(&self.totals).zip(&self.bias);
+                for ((output, sum), ((factor, total), bias)) in outputs.iter_mut().zip(sums).zip(learned) {
+                    write(output, *sum as f32 * (scale * factor) + (middle * total + bias));
                 }
             }
         }

@@ -11,31 +11,44 @@ use crate::embedding::weights::MOST;
 /// number's.
 const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³
 
-/// Rounds a row to whole numbers within ±127, and returns what they are to be multiplied with. What `bytes` has more is 0.
-#[inline(always)]
-pub(super) fn quantise(row: &[f32], bytes: &mut [i8]) -> f32 {
-    let most = largest(row);
-    let inverse = if most > 0.0 { MOST / most } else { 0.0 };
-    let (used, unused) = bytes.split_at_mut(row.len());
-    for (byte, number) in used.iter_mut().zip(row) {
-        *byte = (number * inverse + ROUND).to_bits() as i8;
-    }
-    unused.fill(0);
-    most / MOST
+/// How rounded numbers become the ones they stand for: `middle + scale · number`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Scale {
+    pub(super) scale: f32,
+    pub(super) middle: f32,
 }
 
-/// The largest size of a number.
+/// Rounds a row to whole numbers within ±127, which lie around the middle between the lowest and the highest: states have
+/// few large numbers, and those mostly on one side. What `bytes` has more is 0.
 #[inline(always)]
-fn largest(row: &[f32]) -> f32 {
-    let larger = |a: f32, b: f32| if b > a { b } else { a };
+pub(super) fn quantise(row: &[f32], bytes: &mut [i8]) -> Scale {
+    let (lowest, highest) = bounds(row);
+    let (middle, half) = ((lowest + highest) * 0.5, (highest - lowest) * 0.5);
+    let inverse = if half > 0.0 { MOST / half } else { 0.0 };
+    let (used, unused) = bytes.split_at_mut(row.len());
+    for (byte, number) in used.iter_mut().zip(row) {
+        *byte = ((number - middle) * inverse + ROUND).to_bits() as i8;
+    }
+    unused.fill(0);
+    Scale { scale: half / MOST, middle }
+}
+
+/// The lowest and the highest number; 0 and 0 of none.
+#[inline(always)]
+fn bounds(row: &[f32]) -> (f32, f32) {
+    let lower = |a: f32, b: f32| if b < a { b } else { a };
+    let higher = |a: f32, b: f32| if b > a { b } else { a };
+    let first = row.first().copied().unwrap_or(0.0);
     let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
+    let (mut lowest, mut highest) = ([first; LANES], [first; LANES]);
     for chunk in chunks {
         for lane in 0..LANES {
-            lanes[lane] = larger(lanes[lane], chunk[lane].abs());
+            lowest[lane] = lower(lowest[lane], chunk[lane]);
+            highest[lane] = higher(highest[lane], chunk[lane]);
         }
     }
-    lanes.into_iter().chain(rest.iter().map(|number| number.abs())).fold(0.0, larger)
+    let rest = || rest.iter().copied();
+    (lowest.into_iter().chain(rest()).fold(first, lower), highest.into_iter().chain(rest()).fold(first, higher))
 }
 
 /// The sum over a row of what `of` makes of each number.
@@ -161,11 +174,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_rounded_to_the_nearest_whole() {
+    fn numbers_are_rounded_around_their_middle() {
         let mut bytes = [9; 8];
-        let scale = quantise(&[1.0, -2.0, 0.5, 0.0, 1.999, -0.004], &mut bytes);
-        assert_eq!((bytes, scale), ([64, -127, 32, 0, 127, 0, 0, 0], 2.0 / 127.0));
-        assert_eq!((quantise(&[0.0; 8], &mut bytes), bytes), (0.0, [0; 8]));
+        // From -2 to 8: 254 steps of 10 / 254.
+        let scale = quantise(&[3.0, -2.0, 8.0, 3.02, 7.99, -1.97], &mut bytes);
+        assert_eq!(bytes, [0, -127, 127, 1, 127, -126, 0, 0]);
+        assert_eq!(scale, Scale { scale: 5.0 / 127.0, middle: 3.0 });
+        assert_eq!(quantise(&[7.0; 8], &mut bytes), Scale { scale: 0.0, middle: 7.0 });
+        assert_eq!(bytes, [0; 8]);
     }
 
     #[test]
