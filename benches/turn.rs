@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use jiff::SignedDuration;
-use sayso::assistant::{Assistant, Manner, Parts, Timers, builtins};
+use sayso::assistant::{Assistant, Manner, Parts, Possible, Timers, builtins};
 use sayso::audit::{AuditLog, Ledger};
 use sayso::chat::console::{Console, Style, actor, render};
 use sayso::domain::{Clock, Outgoing, SystemClock};
@@ -45,7 +45,7 @@ impl Chat {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (proposals, log): (Arc<dyn ProposalStore>, Arc<dyn AuditLog>) = (store.clone(), store.clone());
         let mut actions = Builtins::of_this_machine();
-        for (name, builtin) in builtins(&understander, &proposals, &log, &clock) {
+        for (name, builtin) in builtins(&understander, &Possible::default(), &proposals, &log, &clock) {
             actions.register(name, builtin);
         }
         let (surroundings, redactor) = (Surroundings::here(), Arc::new(Redactor::default()));

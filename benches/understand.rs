@@ -64,6 +64,6 @@ fn development_set(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 1, sample_size = 1)]
 fn learn(bencher: Bencher<'_, '_>) {
     let embedder = common::embedder();
-    let Catalogue { intents, examples, digest, .. } = &*CATALOGUE;
-    bencher.bench_local(|| Model::load_or_train(None, intents, examples, *digest, &embedder).expect("a model"));
+    let Catalogue { intents, examples, lessons, .. } = &*CATALOGUE;
+    bencher.bench_local(|| Model::load_or_train(None, intents, examples, *lessons, &embedder).expect("a model"));
 }

@@ -7,7 +7,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use sayso::embedding::{CandleEncoder, Embedder, ModelSource};
+use sayso::embedding::{Embedder, Int8Encoder, ModelSource};
 use sayso::retrieval::{Document, Passages};
 
 /// The runbooks' names, below the folder, and contents.
@@ -65,7 +65,7 @@ fn the_text_of_an_alert_finds_its_runbook() {
             Document { name, title, symptoms: &[], alerts: &[], body: body(content), first_line: 1 }
         })
         .collect();
-    let encoder = CandleEncoder::load(&ModelSource::Folder(model)).expect("the shipped model loads");
+    let encoder = Int8Encoder::load(&ModelSource::Folder(model)).expect("the shipped model loads");
     let embedder = Embedder::start(Box::new(encoder), NonZeroUsize::MIN).unwrap();
     let passages = Passages::build(&documents, &embedder, None).unwrap();
 

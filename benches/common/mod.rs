@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sayso::catalogue::{Catalogue, DataFolders};
 use sayso::config::Config;
-use sayso::embedding::{CandleEncoder, Embedder, ModelSource};
+use sayso::embedding::{Embedder, Int8Encoder, ModelSource};
 use sayso::retrieval::{Document, Passages};
 use sayso::understanding::{Model, Understander};
 
@@ -24,7 +24,7 @@ pub(crate) fn cache() -> PathBuf {
 /// The shipped model on its thread.
 pub(crate) fn embedder() -> Embedder {
     let source = ModelSource::Folder(in_repository("models/minilm-l6-v2"));
-    let encoder = CandleEncoder::load(&source).expect("the shipped model loads");
+    let encoder = Int8Encoder::load(&source).expect("the shipped model loads");
     Embedder::start(Box::new(encoder), NonZeroUsize::MIN).expect("a thread")
 }
 
@@ -37,8 +37,8 @@ pub(crate) fn catalogue() -> Catalogue {
 pub(crate) fn understander(catalogue: &Catalogue) -> Arc<Understander> {
     let config = Config::load(&in_repository("tests/utterances/organisation.toml")).expect("the organisation is sound");
     let embedder = embedder();
-    let Catalogue { intents, examples, runbooks, digest, .. } = catalogue;
-    let model = Model::load_or_train(Some(&cache()), intents, examples, *digest, &embedder).expect("a model");
+    let Catalogue { intents, examples, runbooks, lessons, .. } = catalogue;
+    let model = Model::load_or_train(Some(&cache()), intents, examples, *lessons, &embedder).expect("a model");
     let documents: Vec<Document<'_>> = runbooks
         .iter()
         .map(|runbook| Document {
@@ -50,7 +50,7 @@ pub(crate) fn understander(catalogue: &Catalogue) -> Arc<Understander> {
             first_line: runbook.first_line,
         })
         .collect();
-    let passages = Passages::load_or_build(Some(&cache()), &documents, &embedder).expect("passages");
+    let passages = Passages::build(&documents, &embedder, Some(&cache())).expect("passages");
     Arc::new(Understander::new(
         intents.clone(),
         config.entities,

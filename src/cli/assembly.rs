@@ -13,7 +13,7 @@ use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
 use crate::domain::{Clock, Outgoing, SystemClock};
-use crate::embedding::{CandleEncoder, Embedder, ModelSource};
+use crate::embedding::{self, Embedder, ModelSource};
 use crate::integrations::{self, Builtins, Executor, Limits, Planner, Redactor, Registry, Surroundings};
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
 use crate::retrieval::{Document, Passages};
@@ -112,11 +112,11 @@ pub(super) fn understander(data: &Data) -> Result<Arc<Understander>, Failure> {
         Some(folder) => ModelSource::Folder(folder),
         None => ModelSource::BuiltIn(BUILT_IN_MODEL),
     };
-    let encoder = CandleEncoder::load(&source).map_err(|error| Failure::of(&error))?;
-    let embedder = Embedder::start(Box::new(encoder), MODEL_QUEUE).map_err(|error| Failure::of(&error))?;
+    let encoder = embedding::load(&source, data.config.model.precision).map_err(|error| Failure::of(&error))?;
+    let embedder = Embedder::start(encoder, MODEL_QUEUE).map_err(|error| Failure::of(&error))?;
     let cache = std::env::var_os("SAYSO_CACHE").map(PathBuf::from).or_else(|| Some(state_folder().ok()?.join("cache")));
     let catalogue = &data.catalogue;
-    let failed = |error: crate::embedding::EmbeddingError| Failure::of(&error);
+    let failed = |error: embedding::EmbeddingError| Failure::of(&error);
     if cache.as_deref().is_none_or(|cache| !Model::is_cached(cache, catalogue.lessons, &embedder)) {
         eprintln!("learning from {} examples; this happens once …", catalogue.examples.len());
     }

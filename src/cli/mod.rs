@@ -7,10 +7,12 @@ mod check;
 mod evaluate;
 mod understand;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::embedding::{Provenance, WeightType};
 
 const EXIT_STATUS: &str = "Exit status: 0 when it was answered or done, 1 when not, 2 for wrong usage.";
 
@@ -70,6 +72,9 @@ enum ModelSubcommands {
         /// Where to write it
         #[arg(long, default_value = "models/minilm-l6-v2")]
         to: PathBuf,
+        /// How to store the weights: `int8` is small and quick to load, `f16` is nearer to the original
+        #[arg(long, value_enum, default_value_t = Weights::Int8)]
+        weights: Weights,
         /// The model's name, for its card
         #[arg(long, default_value = "all-MiniLM-L6-v2")]
         name: String,
@@ -83,6 +88,12 @@ enum ModelSubcommands {
         #[arg(long, default_value = "Apache-2.0")]
         licence: String,
     },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Weights {
+    Int8,
+    F16,
 }
 
 /// What went wrong, for people.
@@ -129,8 +140,8 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Eval(eval)) => evaluate::run(arguments.config.as_deref(), &eval),
         Some(Subcommands::Check) => check::run(arguments.config.as_deref()),
         Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),
-        Some(Subcommands::Model(ModelSubcommands::Import { from, to, name, source, release, licence })) => {
-            import(&from, &to, &name, &source, &release, &licence)
+        Some(Subcommands::Model(ModelSubcommands::Import { from, to, weights, name, source, release, licence })) => {
+            import(&from, &to, weights, Provenance { name, source, version: release, licence })
         }
     };
     match done {
@@ -143,26 +154,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn import(
-    from: &std::path::Path,
-    to: &std::path::Path,
-    name: &str,
-    source: &str,
-    version: &str,
-    licence: &str,
-) -> Result<(), Failure> {
-    let provenance = crate::embedding::Provenance {
-        name: name.to_owned(),
-        source: source.to_owned(),
-        version: version.to_owned(),
-        licence: licence.to_owned(),
+fn import(from: &Path, to: &Path, weights: Weights, provenance: Provenance) -> Result<(), Failure> {
+    let weights = match weights {
+        Weights::Int8 => WeightType::Int8,
+        Weights::F16 => WeightType::F16,
     };
-    let report = crate::embedding::import(from, to, &provenance).map_err(|error| Failure::of(&error))?;
+    let report = crate::embedding::import(from, to, weights, &provenance).map_err(|error| Failure::of(&error))?;
     print(format_args!(
-        "{}: {} bytes of weights, lowest cosine to the original {:.6}",
+        "{}: {} bytes of weights; cosine to the original {:.6} at the lowest, {:.6} in the middle",
         report.folder.display(),
         report.weights_bytes,
-        report.lowest_cosine
+        report.lowest_cosine,
+        report.median_cosine
     ));
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::tables::{read_bindings, read_entities, read_integrations, read_people
 use super::{Config, LogFormat};
 use crate::catalogue::{Diagnostic, Document, Item, Table};
 use crate::domain::ValueType;
+use crate::embedding::Precision;
 
 /// The name of the file that is looked for in the working directory.
 const FILE: &str = "sayso.toml";
@@ -64,7 +65,12 @@ fn read(document: &Document<'_>) -> Config {
     section("integrations", &mut |table| read_integrations(&mut config, table));
     section("bindings", &mut |table| read_bindings(&mut config, table));
     section("store", &mut |table| put(&mut config.store.path, table.get("path"), |item| path(item).map(Some)));
-    section("model", &mut |table| put(&mut config.model.path, table.get("path"), |item| path(item).map(Some)));
+    section("model", &mut |table| {
+        put(&mut config.model.path, table.get("path"), |item| path(item).map(Some));
+        put(&mut config.model.precision, table.get("precision"), |item| {
+            item.word(&[("int8", Precision::Int8), ("f32", Precision::F32)])
+        });
+    });
     section("time", &mut |table| put(&mut config.time.zone, table.get("zone"), zone));
     section("proposal", &mut |table| {
         put(&mut config.proposal.expires_after, table.get("expires_after"), |item| duration(item, 10..=7 * 86_400));

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use super::names::Mention;
 use super::state::{NoStateFolder, state_folder};
 use crate::domain::{Actor, ActorPattern, Entities, IntentName, MAX_MESSAGE_BYTES};
+use crate::embedding::Precision;
 
 /// All of `sayso.toml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +70,8 @@ pub struct Store {
 pub struct Model {
     /// The folder of another encoder in the same layout; none: the one that comes with the program.
     pub path: Option<PathBuf>,
+    /// How exactly it computes.
+    pub precision: Precision,
 }
 
 /// How times are read.

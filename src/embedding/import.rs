@@ -1,7 +1,7 @@
 //! `sayso model import`: a sentence-transformers folder becomes a model folder of ours.
 //!
-//! The weights are halved (f32 to f16), what the encoder never reads is left out, and what the halving costs is measured
-//! with both forms before anything is written: the figures stand in the model card.
+//! The weights are rounded (to 8 bits, or to 16), what the encoder never reads is left out, and what the rounding costs is
+//! measured with both forms before anything is written: the figures stand in the model card.
 
 mod card;
 mod source;
@@ -17,7 +17,7 @@ use super::manifest::{
     CARD, CONFIG, FileDigests, MANIFEST, Manifest, ModelError, ModelFiles, ModelSource, Pooling, TOKENIZER, WEIGHTS,
     WeightType,
 };
-use super::{CandleEncoder, EmbeddingError, Encoded, Encoder};
+use super::{CandleEncoder, EmbeddingError, Encoded, Encoder, Int8Encoder};
 use source::Original;
 
 /// Where a model comes from, as its manifest and card will say. The folder itself does not tell.
@@ -46,8 +46,8 @@ pub struct Report {
     pub left_out: Vec<String>,
     /// Between the vectors of the smaller and the original weights: the lowest cosine over the reference sentences.
     pub lowest_cosine: f64,
-    /// The mean of them.
-    pub mean_cosine: f64,
+    /// The one in their middle.
+    pub median_cosine: f64,
 }
 
 /// Why a model could not be imported.
@@ -115,24 +115,28 @@ pub enum ImportError {
 
 /// Turns the sentence-transformers folder `from` (`model.safetensors`, `tokenizer.json`, `config.json`, `modules.json`,
 /// `1_Pooling/config.json`, `sentence_bert_config.json`) into the model folder `to`, which must not exist.
-pub fn import(from: &Path, to: &Path, provenance: &Provenance) -> Result<Report, ImportError> {
+pub fn import(from: &Path, to: &Path, weights: WeightType, provenance: &Provenance) -> Result<Report, ImportError> {
     if to.exists() {
         return Err(ImportError::Exists(to.to_owned()));
     }
     let original = Original::open(from)?;
-    let files = model_files(to, provenance, &original, WeightType::F16)?;
-    let halved = CandleEncoder::assemble(&files).map_err(ImportError::Load)?;
+    let files = model_files(to, provenance, &original, weights)?;
+    // By the encoder that will read them.
+    let rounded: Box<dyn Encoder> = match weights {
+        WeightType::Int8 => Box::new(Int8Encoder::assemble(&files).map_err(ImportError::Load)?),
+        WeightType::F16 | WeightType::F32 => Box::new(CandleEncoder::assemble(&files).map_err(ImportError::Load)?),
+    };
     let full = CandleEncoder::assemble(&model_files(to, provenance, &original, WeightType::F32)?);
-    let cosines = cosines(&full.map_err(ImportError::Load)?, &halved)?;
+    let cosines = cosines(&full.map_err(ImportError::Load)?, rounded.as_ref())?;
     let report = Report {
         folder: to.to_owned(),
         weights_bytes: files.weights.len(),
         left_out: original.left_out()?,
-        lowest_cosine: cosines.iter().copied().fold(1.0, f64::min),
-        mean_cosine: cosines.iter().sum::<f64>() / cosines.len() as f64,
+        lowest_cosine: cosines.first().copied().unwrap_or(1.0),
+        median_cosine: cosines.get(cosines.len() / 2).copied().unwrap_or(1.0),
         manifest: files.manifest.clone(),
     };
-    let card = card::render(&report, &original, &halved)?;
+    let card = card::render(&report, &original, rounded.as_ref())?;
     write(to, &files, &card)?;
     Ok(report)
 }
@@ -170,11 +174,13 @@ fn model_files(
     })
 }
 
-/// How near the two encoders' vectors are, for each reference sentence.
-fn cosines(full: &CandleEncoder, halved: &CandleEncoder) -> Result<Vec<f64>, ImportError> {
+/// How near the two encoders' vectors are, over the reference sentences; the lowest first.
+fn cosines(full: &dyn Encoder, rounded: &dyn Encoder) -> Result<Vec<f64>, ImportError> {
     let full = full.encode(&card::REFERENCE).map_err(ImportError::Encode)?;
-    let halved = halved.encode(&card::REFERENCE).map_err(ImportError::Encode)?;
-    Ok(full.iter().zip(&halved).map(|(a, b)| cosine(a, b)).collect())
+    let rounded = rounded.encode(&card::REFERENCE).map_err(ImportError::Encode)?;
+    let mut cosines: Vec<f64> = full.iter().zip(&rounded).map(|(a, b)| cosine(a, b)).collect();
+    cosines.sort_by(f64::total_cmp);
+    Ok(cosines)
 }
 
 /// In 64 bits: what is measured is smaller than the rounding of 32.

@@ -50,16 +50,23 @@ impl fmt::Display for ModelSource {
 }
 
 impl ModelSource {
-    /// Reads every file that the model is made of and compares it with the manifest.
-    pub(super) fn open(&self) -> Result<ModelFiles, ModelError> {
+    /// Reads every file that the model is made of, and makes something of them. The weights' digest takes longer than all
+    /// the rest; it is compared while `make` works, and what was made only counts if it is the right one.
+    pub(super) fn open<T: Send>(
+        &self,
+        make: impl FnOnce(&ModelFiles) -> Result<T, ModelError> + Send,
+    ) -> Result<T, ModelError> {
         let manifest = self.manifest()?;
-        Ok(ModelFiles {
-            weights: self.verified(WEIGHTS, manifest.files.weights)?,
+        let expected = manifest.files.weights;
+        let files = ModelFiles {
+            weights: self.read(WEIGHTS)?,
             tokenizer: self.verified(TOKENIZER, manifest.files.tokenizer)?,
             config: self.verified(CONFIG, manifest.files.config)?,
             manifest,
             source: self.clone(),
-        })
+        };
+        let (verified, made) = rayon::join(|| self.verify(WEIGHTS, &files.weights, expected), || make(&files));
+        verified.and(made)
     }
 
     fn manifest(&self) -> Result<Manifest, ModelError> {
@@ -73,11 +80,14 @@ impl ModelSource {
 
     fn verified(&self, name: &'static str, expected: Digest) -> Result<Cow<'static, [u8]>, ModelError> {
         let content = self.read(name)?;
-        let found = Digest::of_file(&content);
-        if found != expected {
-            return Err(ModelError::Digest { file: self.file(name), digests: Box::new((expected, found)) });
+        self.verify(name, &content, expected).map(|()| content)
+    }
+
+    fn verify(&self, name: &'static str, content: &[u8], expected: Digest) -> Result<(), ModelError> {
+        match Digest::of_file(content) {
+            found if found == expected => Ok(()),
+            found => Err(ModelError::Digest { file: self.file(name), digests: Box::new((expected, found)) }),
         }
-        Ok(content)
     }
 
     fn read(&self, name: &'static str) -> Result<Cow<'static, [u8]>, ModelError> {
@@ -98,13 +108,20 @@ impl ModelSource {
     }
 }
 
-/// A model's files, each with the content that its manifest promises.
+/// A model's files, each with the content that its manifest promises; the weights' is promised by [`ModelSource::open`].
 pub(super) struct ModelFiles {
     pub(super) source: ModelSource,
     pub(super) manifest: Manifest,
     pub(super) weights: Cow<'static, [u8]>,
     pub(super) tokenizer: Cow<'static, [u8]>,
     pub(super) config: Cow<'static, [u8]>,
+}
+
+impl ModelFiles {
+    /// A file that is whole, and yet of no use.
+    pub(super) fn unusable(&self, name: &str, source: Box<dyn std::error::Error + Send + Sync>) -> ModelError {
+        ModelError::Content { file: self.source.file(name), source }
+    }
 }
 
 /// What `manifest.toml` says.
@@ -147,7 +164,7 @@ impl Manifest {
     }
 }
 
-/// How the weights are stored. The encoder computes in 32 bits always.
+/// How the weights are stored. Every encoder reads every type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightType {
@@ -155,6 +172,18 @@ pub enum WeightType {
     F16,
     /// 32 bits.
     F32,
+    /// 8 bits with a scale for each row of a matrix, and 32 bits for what is no matrix.
+    Int8,
+}
+
+impl fmt::Display for WeightType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F16 => "F16",
+            Self::F32 => "F32",
+            Self::Int8 => "I8 and F32",
+        })
+    }
 }
 
 /// How token states become a sentence vector.

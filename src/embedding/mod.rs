@@ -3,8 +3,12 @@
 mod candle;
 mod embedder;
 mod import;
+mod int8;
 mod manifest;
 mod network;
+mod reading;
+mod shape;
+mod weights;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -14,6 +18,7 @@ use crate::domain::Digest;
 pub use candle::CandleEncoder;
 pub use embedder::Embedder;
 pub use import::{ImportError, Provenance, Report, import};
+pub use int8::Int8Encoder;
 pub use manifest::{
     CARD, CONFIG, FileDigests, MANIFEST, Manifest, ModelError, ModelSource, Pooling, TOKENIZER, WEIGHTS, WeightType,
 };
@@ -44,6 +49,24 @@ pub trait Encoder: Send {
     fn digest(&self) -> Digest;
     /// Encodes a batch. Texts longer than the model's limit are truncated at it.
     fn encode(&self, texts: &[&str]) -> Result<Vec<Encoded>, EmbeddingError>;
+}
+
+/// How exactly an encoder computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// In 8 bits, by [`Int8Encoder`].
+    #[default]
+    Int8,
+    /// In 32 bits, by [`CandleEncoder`]: the reference, and several times slower.
+    F32,
+}
+
+/// Loads a model, whatever type its weights are stored in, and verifies its digests.
+pub fn load(source: &ModelSource, precision: Precision) -> Result<Box<dyn Encoder>, ModelError> {
+    Ok(match precision {
+        Precision::Int8 => Box::new(Int8Encoder::load(source)?),
+        Precision::F32 => Box::new(CandleEncoder::load(source)?),
+    })
 }
 
 /// Why a text could not be encoded.

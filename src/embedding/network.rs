@@ -7,45 +7,14 @@
 
 use std::ops::Range;
 
-use candle_core::safetensors::SliceSafetensors;
-use candle_core::{DType, Device, Result, Shape, Tensor};
-use serde::Deserialize;
+use candle_core::{Device, Error, Result, Tensor};
 
-/// The shape of the network: what is read of `config.json`.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Config {
-    pub(super) hidden_size: usize,
-    pub(super) vocab_size: usize,
-    pub(super) max_position_embeddings: usize,
-    type_vocab_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    layer_norm_eps: f32,
-    #[serde(rename = "hidden_act")]
-    _activation: Activation,
-    #[serde(rename = "position_embedding_type", default)]
-    _positions: Positions,
-}
-
-/// What the network can compute between the two products of a layer. A configuration with another one is refused.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Activation {
-    Gelu,
-}
-
-/// How the network can know the order of the word pieces. A configuration with another way is refused.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Positions {
-    #[default]
-    Absolute,
-}
+use super::shape::Shape;
+use super::weights::Weights;
 
 /// The weights.
 pub(super) struct Network {
-    /// One row for each word piece of the vocabulary, in the type of the file: half the memory, and few rows are read.
+    /// One row for each word piece of the vocabulary.
     words: Tensor,
     /// One row for each position; the type of the (only) segment is added in.
     positions: Tensor,
@@ -66,13 +35,11 @@ struct Layer {
 
 impl Network {
     /// Takes the weights out of a safetensors file, one tensor after the other.
-    pub(super) fn load(file: &[u8], config: &Config) -> Result<Self> {
-        let weights = Weights(SliceSafetensors::new(file)?);
-        let Config { hidden_size: hidden, intermediate_size: wide, num_attention_heads: heads, .. } = *config;
-        if heads == 0 || hidden == 0 || hidden % heads != 0 {
-            candle_core::bail!("{hidden} features cannot be shared among {heads} heads");
-        }
-        let norm = |name: &str| Norm::load(&weights, name, hidden, config.layer_norm_eps);
+    pub(super) fn load(file: &[u8], shape: &Shape) -> Result<Self> {
+        let weights = Weights::open(file).map_err(Error::wrap)?;
+        let Shape { hidden_size: hidden, intermediate_size: wide, num_attention_heads: heads, .. } = *shape;
+        shape.head_width().map_err(Error::msg)?;
+        let norm = |name: &str| Norm::load(&weights, name, hidden, shape.layer_norm_eps);
         let layer = |index: usize| {
             let name = |part: &str| format!("encoder.layer.{index}.{part}");
             let linear = |part: &str, shape| Linear::load(&weights, &[name(part)], shape);
@@ -86,14 +53,14 @@ impl Network {
                 output_norm: norm(&name("output.LayerNorm"))?,
             })
         };
-        let table = |name: &str, rows: usize| weights.get(&format!("embeddings.{name}.weight"), (rows, hidden));
-        let positions = table("position_embeddings", config.max_position_embeddings)?.to_dtype(DType::F32)?;
-        let segment = table("token_type_embeddings", config.type_vocab_size)?.to_dtype(DType::F32)?.narrow(0, 0, 1)?;
+        let table = |name: &str, rows: usize| tensor(&weights, &format!("embeddings.{name}.weight"), (rows, hidden));
+        let positions = table("position_embeddings", shape.max_position_embeddings)?;
+        let segment = table("token_type_embeddings", shape.type_vocab_size)?.narrow(0, 0, 1)?;
         Ok(Self {
-            words: table("word_embeddings", config.vocab_size)?,
+            words: table("word_embeddings", shape.vocab_size)?,
             positions: positions.broadcast_add(&segment)?,
             norm: norm("embeddings.LayerNorm")?,
-            layers: (0..config.num_hidden_layers).map(layer).collect::<Result<_>>()?,
+            layers: (0..shape.num_hidden_layers).map(layer).collect::<Result<_>>()?,
             heads,
         })
     }
@@ -107,7 +74,7 @@ impl Network {
             pieces += text.len();
         }
         let positions: Vec<u32> = texts.iter().flat_map(|text| (0..).take(text.len())).collect();
-        let words = self.words.index_select(&Tensor::new(texts.concat(), &Device::Cpu)?, 0)?.to_dtype(DType::F32)?;
+        let words = self.words.index_select(&Tensor::new(texts.concat(), &Device::Cpu)?, 0)?;
         let states = (words + self.positions.index_select(&Tensor::new(positions, &Device::Cpu)?, 0)?)?;
         let mut states = states.t()?.flatten_all()?.to_vec1()?;
         self.norm.apply(&mut states, pieces);
@@ -162,8 +129,8 @@ struct Linear {
 impl Linear {
     /// Several layers that read the same become one.
     fn load(weights: &Weights<'_>, names: &[String], shape: (usize, usize)) -> Result<Self> {
-        let weight = |name| weights.get(&format!("{name}.weight"), shape)?.to_dtype(DType::F32);
-        let bias = |name| weights.numbers(&format!("{name}.bias"), shape.0);
+        let weight = |name| tensor(weights, &format!("{name}.weight"), shape);
+        let bias = |name| weights.floats(&format!("{name}.bias"), &[shape.0]).map_err(Error::wrap);
         Ok(Self {
             weight: Tensor::cat(&names.iter().map(weight).collect::<Result<Vec<_>>>()?, 0)?,
             bias: names.iter().map(bias).collect::<Result<Vec<_>>>()?.concat(),
@@ -189,7 +156,7 @@ struct Norm {
 
 impl Norm {
     fn load(weights: &Weights<'_>, name: &str, features: usize, epsilon: f32) -> Result<Self> {
-        let part = |part: &str| weights.numbers(&format!("{name}.{part}"), features);
+        let part = |part: &str| weights.floats(&format!("{name}.{part}"), &[features]).map_err(Error::wrap);
         Ok(Self { weight: part("weight")?, bias: part("bias")?, epsilon })
     }
 
@@ -213,22 +180,10 @@ impl Norm {
     }
 }
 
-/// The tensors of a file, each read when it is asked for.
-struct Weights<'a>(SliceSafetensors<'a>);
-
-impl Weights<'_> {
-    /// A tensor that must have the shape, in the type of the file.
-    fn get(&self, name: &str, shape: impl Into<Shape>) -> Result<Tensor> {
-        let (tensor, expected) = (self.0.load(name, &Device::Cpu)?, shape.into());
-        if *tensor.shape() != expected {
-            candle_core::bail!("the tensor `{name}`: expected the shape {expected:?}, found {:?}", tensor.shape());
-        }
-        Ok(tensor)
-    }
-
-    fn numbers(&self, name: &str, count: usize) -> Result<Vec<f32>> {
-        self.get(name, count)?.to_dtype(DType::F32)?.to_vec1()
-    }
+/// A matrix of the file, in 32 bits.
+fn tensor(weights: &Weights<'_>, name: &str, (rows, columns): (usize, usize)) -> Result<Tensor> {
+    let numbers = weights.floats(name, &[rows, columns]).map_err(Error::wrap)?;
+    Tensor::from_vec(numbers, (rows, columns), &Device::Cpu)
 }
 
 /// Numbers as a matrix with one column for each word piece.

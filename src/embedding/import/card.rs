@@ -3,8 +3,8 @@
 
 use super::source::Original;
 use super::{ImportError, Report, cosine};
-use crate::embedding::manifest::FileDigests;
-use crate::embedding::{CandleEncoder, Encoder};
+use crate::embedding::Encoder;
+use crate::embedding::manifest::{FileDigests, WeightType};
 
 /// What the smaller weights are compared with the original ones on: messages as an ops channel sees them.
 pub(super) const REFERENCE: [&str; 24] = [
@@ -48,10 +48,23 @@ const PAIRS: [(&str, &str, &str); 5] = [
 
 const TEMPLATE: &str = include_str!("card.md");
 
+/// How 8-bit weights were made, in lines as the card has them.
+const INT8: &str = "\
+The matrices were rounded to whole numbers of 8 bits, each row with a scale of its own (its largest weight over 127); the
+positions, and what is no matrix, kept 32 bits. The encoder rounds what goes into a product likewise, each word piece with a
+scale of its own, and computes everything else in 32 bits.";
+
 /// Fills the card.
-pub(super) fn render(report: &Report, original: &Original, encoder: &CandleEncoder) -> Result<String, ImportError> {
+pub(super) fn render(report: &Report, original: &Original, encoder: &dyn Encoder) -> Result<String, ImportError> {
     let manifest = &report.manifest;
     let FileDigests { config, weights, tokenizer } = &manifest.files;
+    let (stored, bits, rounding) = match manifest.weights {
+        WeightType::Int8 => ("int8", "8 bits", INT8),
+        WeightType::F16 => {
+            ("f16", "16 bits", "The weights were rounded from 32 to 16 bits; the encoder computes in 32.")
+        }
+        WeightType::F32 => ("f32", "32 bits", "The weights are as they were."),
+    };
     let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
     let left_out: Vec<_> = report.left_out.iter().map(|name| format!("`{name}`")).collect();
     let fields = [
@@ -70,14 +83,17 @@ pub(super) fn render(report: &Report, original: &Original, encoder: &CandleEncod
         ("left_out", if left_out.is_empty() { "nothing".to_owned() } else { left_out.join(", ") }),
         ("sentences", REFERENCE.len().to_string()),
         ("lowest_cosine", format!("{:.8}", report.lowest_cosine)),
-        ("mean_cosine", format!("{:.8}", report.mean_cosine)),
+        ("median_cosine", format!("{:.8}", report.median_cosine)),
+        ("weights", stored.to_owned()),
+        ("bits", bits.to_owned()),
+        ("rounding", rounding.to_owned()),
         ("pairs", pairs(encoder)?),
     ];
     Ok(fields.iter().fold(TEMPLATE.to_owned(), |card, (field, value)| card.replace(&format!("{{{field}}}"), value)))
 }
 
 /// The rows of the table of pairs, each with its cosine.
-fn pairs(encoder: &CandleEncoder) -> Result<String, ImportError> {
+fn pairs(encoder: &dyn Encoder) -> Result<String, ImportError> {
     let mut rows = Vec::new();
     for (one, other, why) in PAIRS {
         let vectors = encoder.encode(&[one, other]).map_err(ImportError::Encode)?;

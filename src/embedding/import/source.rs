@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::ImportError;
 use crate::domain::Digest;
 use crate::embedding::manifest::{CONFIG, TOKENIZER, WEIGHTS, WeightType};
+use crate::embedding::weights::{Rows8, SCALE, floats};
 
 /// What the encoder reads of `config.json`; the rest concerns training or other software.
 const CONFIG_KEYS: [&str; 11] = [
@@ -39,6 +40,9 @@ pub(super) struct Original {
     pub(super) dimension: usize,
     pub(super) max_tokens: usize,
 }
+
+/// A tensor as it is written: name, type, shape, bytes.
+type Converted = (String, Dtype, Vec<usize>, Vec<u8>);
 
 impl Original {
     pub(super) fn open(folder: &Path) -> Result<Self, ImportError> {
@@ -84,7 +88,7 @@ impl Original {
         Ok(names.into_iter().map(str::to_owned).collect())
     }
 
-    /// The weights that the encoder reads, as a safetensors file of one type.
+    /// The weights that the encoder reads, as a safetensors file.
     pub(super) fn weights(&self, to: WeightType) -> Result<Vec<u8>, ImportError> {
         let mut tensors = self.tensors()?.tensors();
         // By name, so that the same file always has the same message.
@@ -92,35 +96,44 @@ impl Original {
         let mut converted = Vec::new();
         for (name, tensor) in &tensors {
             let Some(kept) = kept(name) else { continue };
-            converted.push((kept, tensor.shape().to_vec(), self.convert(name, tensor, to)?));
+            converted.extend(self.convert(name, kept, tensor, to)?);
         }
-        let dtype = match to {
-            WeightType::F16 => Dtype::F16,
-            WeightType::F32 => Dtype::F32,
-        };
         let views = converted
             .iter()
-            .map(|(name, shape, data)| Ok((*name, TensorView::new(dtype, shape.clone(), data)?)))
+            .map(|(name, dtype, shape, data)| Ok((name, TensorView::new(*dtype, shape.clone(), data)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
         views.and_then(|views| safetensors::serialize(views, None)).map_err(|error| self.unusable(error.into()))
     }
 
-    fn convert(&self, name: &str, tensor: &TensorView<'_>, to: WeightType) -> Result<Vec<u8>, ImportError> {
-        let numbers: Vec<f32> = match tensor.dtype() {
-            Dtype::F32 => tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-            Dtype::F16 => tensor.data().as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
-            other => {
-                let found = Value::String(format!("{other} in {name}"));
-                return Err(unsupported(self.weights_file.clone(), "weights", "F32 or F16", &found));
-            }
-        };
-        let fits = |number: f32| to == WeightType::F32 || f16::from_f32(number).is_finite();
+    /// What becomes of a tensor: one, or two if it is rounded to 8 bits.
+    fn convert(
+        &self,
+        name: &str,
+        kept: &str,
+        tensor: &TensorView<'_>,
+        to: WeightType,
+    ) -> Result<Vec<Converted>, ImportError> {
+        let numbers = floats(name, tensor).map_err(|error| self.unusable(error.into()))?;
+        let fits = |number: f32| to != WeightType::F16 || f16::from_f32(number).is_finite();
         if let Some(&value) = numbers.iter().find(|&&number| !number.is_finite() || !fits(number)) {
             return Err(ImportError::Overflow { file: self.weights_file.clone(), tensor: name.to_owned(), value });
         }
-        Ok(match to {
-            WeightType::F32 => numbers.into_iter().flat_map(f32::to_le_bytes).collect(),
-            WeightType::F16 => numbers.into_iter().flat_map(|number| f16::from_f32(number).to_le_bytes()).collect(),
+        let one = |name: String, dtype, shape: &[usize], data| (name, dtype, shape.to_vec(), data);
+        let full = |numbers: Vec<f32>| numbers.into_iter().flat_map(f32::to_le_bytes).collect();
+        Ok(match (to, tensor.shape()) {
+            (WeightType::F16, shape) => {
+                let halves = numbers.into_iter().flat_map(|number| f16::from_f32(number).to_le_bytes());
+                vec![one(kept.to_owned(), Dtype::F16, shape, halves.collect())]
+            }
+            (WeightType::Int8, &[rows, columns]) if is_rounded(kept) => {
+                let Rows8 { numbers, scales } = Rows8::round(&numbers, columns);
+                let bytes = numbers.into_iter().map(i8::cast_unsigned).collect();
+                let scale = one(format!("{kept}{SCALE}"), Dtype::F32, &[rows], full(scales));
+                vec![one(kept.to_owned(), Dtype::I8, &[rows, columns], bytes), scale]
+            }
+            (WeightType::F32 | WeightType::Int8, shape) => {
+                vec![one(kept.to_owned(), Dtype::F32, shape, full(numbers))]
+            }
         })
     }
 
@@ -139,6 +152,11 @@ fn kept(name: &str) -> Option<&str> {
     let name = name.strip_prefix("bert.").unwrap_or(name);
     let read = (name.starts_with("embeddings.") && name != "embeddings.position_ids") || name.starts_with("encoder.");
     read.then_some(name)
+}
+
+/// Whether a matrix is worth rounding: all but the small tables.
+fn is_rounded(kept: &str) -> bool {
+    kept.starts_with("encoder.") || kept == "embeddings.word_embeddings.weight"
 }
 
 /// Every stage must be one that the encoder has.

@@ -8,7 +8,7 @@ use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::embedding::ModelSource;
+use crate::embedding::{Int8Encoder, ModelSource};
 
 const HIDDEN: usize = 8;
 const WIDE: usize = 16;
@@ -124,7 +124,11 @@ fn place() -> tempfile::TempDir {
 }
 
 fn import_in(place: &Path, name: &str) -> Result<Report, ImportError> {
-    import(&place.join("original"), &place.join(name), &provenance())
+    import_as(place, name, WeightType::F16)
+}
+
+fn import_as(place: &Path, name: &str, weights: WeightType) -> Result<Report, ImportError> {
+    import(&place.join("original"), &place.join(name), weights, &provenance())
 }
 
 /// The error and its causes, with the place left out.
@@ -143,7 +147,7 @@ fn an_imported_model_loads_and_reads() {
     let place = place();
     let report = import_in(place.path(), "model").unwrap();
     assert_eq!(report.left_out, ["bert.pooler.dense.weight"]);
-    assert!(report.lowest_cosine > 0.9999 && report.lowest_cosine <= report.mean_cosine);
+    assert!(report.lowest_cosine > 0.9999 && report.lowest_cosine <= report.median_cosine);
     assert_eq!(report.manifest.max_tokens, 6);
     let encoder = load(place.path()).unwrap();
     assert_eq!((encoder.dimension(), encoder.digest()), (HIDDEN, report.manifest.digest()));
@@ -153,6 +157,38 @@ fn an_imported_model_loads_and_reads() {
     assert_eq!(encoded.iter().map(|encoded| encoded.tokens.len()).collect::<Vec<_>>(), [3, 0, 4]);
     let card = fs::read_to_string(place.path().join("model/README.md")).unwrap();
     assert!(!card.contains('{'), "an empty field in the card:\n{card}");
+}
+
+#[test]
+fn weights_in_8_bits_are_read_by_both_encoders() {
+    let place = place();
+    let report = import_as(place.path(), "model", WeightType::Int8).unwrap();
+    assert!(report.lowest_cosine > 0.999, "{}", report.lowest_cosine);
+    let source = ModelSource::Folder(place.path().join("model"));
+    let texts = ["Restart checkout", "", "disk full disk full disk full"];
+    let (candle, int8) = (CandleEncoder::load(&source).unwrap(), Int8Encoder::load(&source).unwrap());
+    assert_ne!(candle.digest(), int8.digest());
+    for (candle, int8) in candle.encode(&texts).unwrap().iter().zip(&int8.encode(&texts).unwrap()) {
+        assert!(cosine(candle, int8) > 0.999, "{}", cosine(candle, int8));
+        let spans = |encoded: &Encoded| encoded.tokens.iter().map(|token| token.span.clone()).collect::<Vec<_>>();
+        assert_eq!(spans(candle), spans(int8));
+    }
+    let card = fs::read_to_string(place.path().join("model/README.md")).unwrap();
+    assert!(!card.contains('{') && card.contains("What 8 bits cost"), "{card}");
+}
+
+#[test]
+fn weights_of_any_type_are_rounded_to_the_same() {
+    // Numbers that 16 bits hold exactly.
+    let place = place();
+    weights(&place.path().join("original"), |_, number| (number * 64.0).round() / 64.0);
+    let encoded = [WeightType::F16, WeightType::Int8].map(|weights| {
+        let name = format!("{weights:?}");
+        import_as(place.path(), &name, weights).unwrap();
+        let encoder = Int8Encoder::load(&ModelSource::Folder(place.path().join(name))).unwrap();
+        encoder.encode(&["restart checkout", "disk full"]).unwrap()
+    });
+    assert_eq!(encoded[0], encoded[1]);
 }
 
 #[test]
