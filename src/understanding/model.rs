@@ -18,7 +18,7 @@ use crate::domain::{Digest, Effect, EntityType, Intent, IntentName, Intents, Par
 use crate::embedding::{Embedder, EmbeddingError};
 
 /// Changes whenever the method does, so that an old cache is not read as a new one.
-const VERSION: &str = "8";
+const VERSION: &str = "9";
 
 /// How many texts are encoded at a time while training.
 const BATCH: usize = 64;
