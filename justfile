@@ -19,9 +19,10 @@ lint:
 fmt:
     cargo fmt
 
-# How fast it is; figures for docs/benchmarks.md.
-bench *names:
-    cargo bench --locked {{ if names == "" { "" } else { "-- " + names } }}
+# How fast it is on one core; figures for docs/benchmarks.md. All benches, or the one that is named.
+bench name="*":
+    cargo bench --locked --no-run --bench '{{ name }}'
+    RAYON_NUM_THREADS=1 taskset -c 0 cargo bench --locked --bench '{{ name }}'
 
 # How well it understands the development set.
 eval *options:

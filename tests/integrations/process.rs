@@ -84,9 +84,14 @@ async fn the_whole_group_is_ended() {
     let outcome = rig.run("cache.flush service=x").await;
     assert_eq!(outcome.status, OutcomeStatus::Unknown);
     assert_eq!(outcome.summary, "`x` gave no answer within 0.5 s; whether it took effect is unknown");
-    assert!(began.elapsed() < Duration::from_secs(6));
+    assert!(began.elapsed() < Duration::from_secs(30), "nobody waits for the script");
     for pid in std::fs::read_to_string(&pids).unwrap().lines() {
-        assert!(!runs(pid), "{pid} still runs");
+        // Who was killed and is nobody's child of ours goes when the kernel gets to it.
+        let patience = Instant::now() + Duration::from_secs(10);
+        while runs(pid) {
+            assert!(Instant::now() < patience, "{pid} still runs");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
     assert_eq!(rig.run("metric.query expression=x").await.status, OutcomeStatus::Failed);
 }
