@@ -213,17 +213,18 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     fn avx2_tile<const ROWS: usize>(panel: [Panel<'_>; 1], inputs: Rows<'_, ROWS, 8>) -> [[[i32; LANES]; 1]; ROWS] {
         let mut tile = [[[0; LANES]; 1]; ROWS];
+        let (count, [weights], inputs) = same_length(panel, inputs);
         for half in 0..2 {
             let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
-            steps(panel, inputs, |[weights], inputs| {
-                let (quarters, _) = weights.as_chunks::<{ STEP / 4 }>();
+            for step in 0..count {
+                let (quarters, _) = weights[step].as_chunks::<{ STEP / 4 }>();
                 let weights = [widened(&quarters[2 * half]), widened(&quarters[2 * half + 1])];
-                for (sums, numbers) in sums.iter_mut().zip(inputs) {
-                    let numbers = _mm256_set1_epi64x(i64::from_ne_bytes(numbers));
+                for (sums, row) in sums.iter_mut().zip(inputs) {
+                    let numbers = _mm256_set1_epi64x(i64::from_ne_bytes(row[step]));
                     sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(weights[0], numbers));
                     sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(weights[1], numbers));
                 }
-            });
+            }
             for (tile, sums) in tile.iter_mut().zip(sums) {
                 let sums = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(sums[0], sums[1]));
                 store(sums, &mut tile[0].as_chunks_mut().0[half]);
@@ -238,17 +239,18 @@ mod x86 {
         inputs: Rows<'_, ROWS, 4>,
     ) -> [[[i32; LANES]; PANELS]; ROWS] {
         let mut sums = [panels.map(|panel| eights(panel.flipped).map(|half| load(half))); ROWS];
-        steps(panels, inputs, |weights, inputs| {
-            for (panel, weights) in weights.into_iter().enumerate() {
-                let weights = halves(weights);
-                for (sums, numbers) in sums.iter_mut().zip(inputs) {
-                    let numbers = _mm256_set1_epi32(i32::from_ne_bytes(numbers));
+        let (count, panels, inputs) = same_length(panels, inputs);
+        for step in 0..count {
+            for (panel, weights) in panels.into_iter().enumerate() {
+                let weights = halves(&weights[step]);
+                for (sums, row) in sums.iter_mut().zip(inputs) {
+                    let numbers = _mm256_set1_epi32(i32::from_ne_bytes(row[step]));
                     for half in 0..2 {
                         sums[panel][half] = _mm256_dpbusd_avx_epi32(sums[panel][half], numbers, weights[half]);
                     }
                 }
             }
-        });
+        }
         sums.map(|sums| sums.map(|halves| joined(halves)))
     }
 
@@ -260,16 +262,17 @@ mod x86 {
         // SAFETY: 64 bytes are read, as many as the array has; any bits are a vector, aligned or not.
         let start = panels.map(|panel| unsafe { _mm512_loadu_si512(panel.flipped.as_ptr().cast()) });
         let mut sums = [start; ROWS];
-        steps(panels, inputs, |weights, inputs| {
-            for (panel, weights) in weights.into_iter().enumerate() {
+        let (count, panels, inputs) = same_length(panels, inputs);
+        for step in 0..count {
+            for (panel, weights) in panels.into_iter().enumerate() {
                 // SAFETY: as above.
-                let weights = unsafe { _mm512_loadu_si512(weights.as_ptr().cast()) };
-                for (sums, numbers) in sums.iter_mut().zip(inputs) {
-                    sums[panel] =
-                        _mm512_dpbusd_epi32(sums[panel], _mm512_set1_epi32(i32::from_ne_bytes(numbers)), weights);
+                let weights = unsafe { _mm512_loadu_si512(weights[step].as_ptr().cast()) };
+                for (sums, row) in sums.iter_mut().zip(inputs) {
+                    let numbers = _mm512_set1_epi32(i32::from_ne_bytes(row[step]));
+                    sums[panel] = _mm512_dpbusd_epi32(sums[panel], numbers, weights);
                 }
             }
-        });
+        }
         let stored = |sum| {
             let mut numbers = [0; LANES];
             // SAFETY: 64 bytes are written, as many as the array has.
@@ -279,19 +282,14 @@ mod x86 {
         sums.map(|sums| sums.map(stored))
     }
 
-    /// Goes through the steps: the weights of each panel, and the four numbers of each row.
+    /// The steps of panels and rows, all cut to the same length, so that no bound is checked within the loop.
     #[inline(always)]
-    fn steps<const ROWS: usize, const PANELS: usize, const BYTES: usize>(
-        panels: [Panel<'_>; PANELS],
-        inputs: Rows<'_, ROWS, BYTES>,
-        mut each: impl FnMut([&[i8; STEP]; PANELS], [[u8; BYTES]; ROWS]),
-    ) {
-        // All the same length, said so that no bound is checked within the loop.
+    fn same_length<'a, const ROWS: usize, const PANELS: usize, const BYTES: usize>(
+        panels: [Panel<'a>; PANELS],
+        inputs: Rows<'a, ROWS, BYTES>,
+    ) -> (usize, [&'a [[i8; STEP]]; PANELS], Rows<'a, ROWS, BYTES>) {
         let count = panels[0].steps.len();
-        let (panels, inputs) = (panels.map(|panel| &panel.steps[..count]), inputs.map(|row| &row[..count]));
-        for step in 0..count {
-            each(panels.map(|panel| &panel[step]), inputs.map(|row| row[step]));
-        }
+        (count, panels.map(|panel| &panel.steps[..count]), inputs.map(|row| &row[..count]))
     }
 
     /// Sixteen weights in 16 bits.
