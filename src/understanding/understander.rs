@@ -245,7 +245,7 @@ impl Understander {
                     Choice::Ambiguous
                 }
             }
-            // "0x7f454c46 deadbeef" is not a request that one could ask about.
+            // "lorem ipsum dolor" is not a request that one could ask about.
             Choice::Ambiguous if !self.says_something(reading) => Choice::None,
             choice => choice,
         };
@@ -273,9 +273,14 @@ impl Understander {
         }
     }
 
-    /// Whether a message holds a word that people use, or the number of a thing.
+    /// Whether half of a message's words, but for values, are words that people use here; or it names a thing by number.
     fn says_something(&self, reading: &Reading) -> bool {
-        reading.words.iter().any(|word| self.model.lexicon.contains_key(&word.lower) || word.lower.starts_with('#'))
+        let values =
+            || reading.names.iter().map(|name| &name.span).chain(reading.found.iter().map(|found| &found.span));
+        let words: Vec<&Word> =
+            reading.words.iter().filter(|word| !values().any(|span| overlap(span, &word.span))).collect();
+        let known = words.iter().filter(|word| self.model.lexicon.contains_key(&word.lower)).count();
+        known > 0 && 2 * known >= words.len() || reading.text.starts_with('#')
     }
 
     /// Whether a message begins with a word that is no value, and that no example of the intent uses.
