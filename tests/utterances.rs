@@ -11,7 +11,7 @@ use sayso::domain::EntityType;
 use sayso::understanding::evaluation::Line;
 
 /// What everybody says to a bot, and so do the examples.
-const COMMON: [&str; 1] = ["help"];
+const COMMON: [&str; 2] = ["help", "what can you do"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/utterances")
