@@ -24,12 +24,13 @@ bench name="*":
     cargo bench --locked --no-run --bench '{{ name }}'
     RAYON_NUM_THREADS=1 taskset -c 0 cargo bench --locked --bench '{{ name }}'
 
-# How well it understands the development set.
-eval *options:
+# How well it understands: all organisations of tests/utterances, or those that are named.
+eval organisations="harbour games fintech hospital" *options:
     cargo build --locked --release
-    for file in commands ask none dialogues; do \
-        echo "== $file"; \
-        target/release/sayso eval --config tests/utterances/organisation.toml tests/utterances/$file.jsonl {{ options }} || exit 1; \
+    for organisation in {{ organisations }}; do \
+        echo "== $organisation"; \
+        folder=tests/utterances/$organisation; \
+        target/release/sayso eval --config $folder/organisation.toml $folder/*.jsonl {{ options }} || exit 1; \
     done
 
 # Licences, advisories and sources of the libraries; needs `cargo install cargo-deny`.

@@ -2,7 +2,7 @@
 //!
 //!     RAYON_NUM_THREADS=1 taskset -c 0 cargo bench --bench understand      one core
 //!
-//! `development_set` takes a new message of `tests/utterances/commands.jsonl` each time: its median is the p50 of messages.
+//! `development_set` takes a new message of `tests/utterances/harbour/commands.jsonl` each time: its median is the p50 of messages.
 
 #![expect(clippy::expect_used, reason = "a bench may fail")]
 
@@ -51,7 +51,8 @@ fn message(bencher: Bencher<'_, '_>, message: &str) {
 #[divan::bench(sample_count = 400, sample_size = 1)]
 fn development_set(bencher: Bencher<'_, '_>) {
     let runtime = runtime();
-    let file = std::fs::read_to_string(common::in_repository("tests/utterances/commands.jsonl")).expect("the set");
+    let file =
+        std::fs::read_to_string(common::in_repository("tests/utterances/harbour/commands.jsonl")).expect("the set");
     let line = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
         line["text"].as_str().expect("a text").to_owned()

@@ -35,7 +35,8 @@ pub(crate) fn catalogue() -> Catalogue {
 
 /// Everything that reads a message, with the organisation's names.
 pub(crate) fn understander(catalogue: &Catalogue) -> Arc<Understander> {
-    let config = Config::load(&in_repository("tests/utterances/organisation.toml")).expect("the organisation is sound");
+    let config =
+        Config::load(&in_repository("tests/utterances/harbour/organisation.toml")).expect("the organisation is sound");
     let embedder = embedder();
     let Catalogue { intents, examples, runbooks, lessons, .. } = catalogue;
     let model = Model::load_or_train(Some(&cache()), intents, examples, *lessons, &embedder).expect("a model");

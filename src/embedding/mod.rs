@@ -4,6 +4,7 @@ mod candle;
 mod embedder;
 mod import;
 mod int8;
+mod kept;
 mod manifest;
 mod network;
 mod reading;
@@ -19,6 +20,7 @@ pub use candle::CandleEncoder;
 pub use embedder::Embedder;
 pub use import::{ImportError, Provenance, Report, import};
 pub use int8::Int8Encoder;
+pub use kept::{Kept, verified, write};
 pub use manifest::{
     CARD, CONFIG, FileDigests, MANIFEST, Manifest, ModelError, ModelSource, Pooling, TOKENIZER, WEIGHTS, WeightType,
 };

@@ -2,7 +2,6 @@
 
 mod chunk;
 mod index;
-mod kept;
 mod lexical;
 mod passages;
 

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use super::chunk::{Chunk, Document, chunks};
 use super::index::Index;
-use super::kept;
 use super::lexical::Lexicon;
-use crate::embedding::{Embedder, EmbeddingError};
+use crate::embedding::{Embedder, EmbeddingError, Kept};
 
 /// How much the same words add to the similarity in meaning. Of 220 texts of prometheus-operator's alerts, 86 % find
 /// their runbook among the first three by meaning alone, 94 % with this (`tests/passages.rs`); more gains nothing where
@@ -83,7 +82,9 @@ impl Passages {
             entries.extend(said.map(|text| (practical, text.to_owned())));
         }
         let texts: Vec<&str> = entries.iter().map(|(_, text)| text.as_str()).collect();
-        let vectors = kept::vectors(&texts, embedder, cache)?;
+        let mut kept = Kept::open(cache, "passages", embedder);
+        let vectors = kept.sentences(&texts)?;
+        kept.save();
         Ok(Self {
             index: Index::build(&vectors),
             lexicon: Lexicon::build(wordings.iter().map(String::as_str)),
@@ -133,7 +134,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Digest;
-    use crate::embedding::{Encoded, Encoder};
+    use crate::embedding::{Encoded, Encoder, Kept};
 
     /// Texts with the same words are near each other; it knows no names.
     struct Words;

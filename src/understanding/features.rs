@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::linear::{Features, dot, hash};
+use super::linear::{Features, hash};
+use super::vectors::dot;
 use super::words::{Word, overlap};
 use crate::embedding::Encoded;
 
@@ -25,6 +26,13 @@ pub struct View {
     pub vocabulary: Vec<u32>,
     /// For each value the types it may have.
     pub values: Vec<Vec<&'static str>>,
+}
+
+impl View {
+    /// The sentence vector, unit length: the first half of the dense numbers.
+    pub fn sentence(&self) -> &[f32] {
+        &self.features.dense[..self.features.dense.len() / 2]
+    }
 }
 
 /// The view of a message in which the masked stretches are values.

@@ -5,8 +5,11 @@
 //! chosen to minimise the loss on examples that the models which score them have not seen (two of four folds): stacking (Wolpert,
 //! 1992), of which temperature scaling (Guo et al., 2017) is the case of one signal.
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use super::features::View;
-use super::linear::{Features, Linear, Sample, Target, Training, dot, softmax};
+use super::linear::{Linear, Sample, Target, Training, softmax};
+use super::vectors::products;
 use super::vocabulary::Vocabulary;
 
 const TRAINING: Training = Training { epochs: 14, rate: 0.02, decay: 0.0 };
@@ -31,8 +34,13 @@ pub struct HeadExample {
     pub views: Vec<View>,
     /// What it teaches; class `classes - 1` is "no command".
     pub target: Target,
-    /// The sentence vector, unit length.
-    pub sentence: Vec<f32>,
+}
+
+impl HeadExample {
+    /// What all views have in common.
+    fn sentence(&self) -> &[f32] {
+        self.views.first().map_or(&[], View::sentence)
+    }
 }
 
 /// The weights of the signals: what makes scores of different kinds one probability.
@@ -49,28 +57,29 @@ pub struct Head {
     pub linear: Linear,
     /// Which words the examples of each class use.
     pub vocabulary: Vocabulary,
-    /// Vectors of the positive examples, with their class.
-    pub neighbours: Vec<(Vec<f32>, usize)>,
+    /// The sentence vectors of the positive examples, one after the other.
+    pub vectors: Vec<f32>,
+    /// The classes of these examples.
+    pub classes: Vec<usize>,
     /// How scores become probabilities.
     pub calibration: Calibration,
 }
 
 impl Head {
-    /// Trains on all examples, after two trainings on three quarters each for the calibration. `schemas` has an element
-    /// per intent; "no command" is the class after the last.
+    /// Trains on all examples, and for the calibration twice on three quarters. `schemas` has an element per intent; "no
+    /// command" is the class after the last. A sentence vector has `dimension` numbers.
     pub fn train(examples: &[HeadExample], schemas: &Schemas, dimension: usize) -> Self {
-        let calibration = calibrate(examples, schemas, dimension);
         let all: Vec<&HeadExample> = examples.iter().collect();
-        let mut head = Self::fit(&all, schemas, dimension, Views::All);
-        head.calibration = calibration;
-        head
+        let (head, calibration) =
+            rayon::join(|| Self::fit(&all, schemas, dimension, Views::All), || calibrate(examples, schemas, dimension));
+        Self { calibration, ..head }
     }
 
     /// The parts that learn from the examples directly, not calibrated.
     fn fit(examples: &[&HeadExample], schemas: &Schemas, dimension: usize, views: Views) -> Self {
         let classes = schemas.len() + 1;
-        let samples: Vec<Sample> = examples.iter().flat_map(|example| samples_of(example, views)).collect();
-        let linear = Linear::train(&samples.iter().collect::<Vec<_>>(), classes, dimension, TRAINING);
+        let samples: Vec<Sample<'_>> = examples.iter().flat_map(|example| samples_of(example, views)).collect();
+        let linear = Linear::train(&samples, classes, 2 * dimension, TRAINING);
         let positive = || {
             examples.iter().filter_map(|example| match example.target {
                 Target::Is(class) => Some((*example, class)),
@@ -83,15 +92,16 @@ impl Head {
         Self {
             linear,
             vocabulary: Vocabulary::of(said, classes),
-            neighbours: positive().map(|(example, class)| (example.sentence.clone(), class)).collect(),
+            vectors: positive().flat_map(|(example, _)| example.sentence()).copied().collect(),
+            classes: positive().map(|(_, class)| class).collect(),
             calibration: Calibration([0.0; SIGNALS]),
         }
     }
 
     /// The probability of every class for a message; `evidence` is a similarity per class from elsewhere (runbook
     /// steps), zero where there is none.
-    pub fn probabilities(&self, view: &View, sentence: &[f32], evidence: &[f32], schemas: &Schemas) -> Vec<f32> {
-        let mut signals = self.signals(view, sentence, schemas);
+    pub fn probabilities(&self, view: &View, evidence: &[f32], schemas: &Schemas) -> Vec<f32> {
+        let mut signals = self.signals(view, schemas);
         for (signals, extra) in signals.iter_mut().zip(evidence) {
             signals[1] = signals[1].max(*extra);
         }
@@ -103,12 +113,10 @@ impl Head {
     }
 
     /// All signals of all classes.
-    fn signals(&self, view: &View, sentence: &[f32], schemas: &Schemas) -> Vec<Signals> {
+    fn signals(&self, view: &View, schemas: &Schemas) -> Vec<Signals> {
         let none = schemas.len();
-        let all: Vec<usize> = (0..=none).collect();
-        let logits = self.linear.logits(&view.features, &all);
-        let similarities = self.neighbours.iter().map(|(vector, class)| (dot(vector, sentence), *class));
-        let near = best_per_class(similarities, none + 1);
+        let logits = self.linear.logits(&view.features, &[]);
+        let near = self.nearest(view.sentence());
         let unsaid = self.vocabulary.unsaid(&view.vocabulary);
         (0..=none)
             .map(|class| {
@@ -122,6 +130,15 @@ impl Head {
             })
             .collect()
     }
+
+    /// The similarity of each class's nearest example, zero at least.
+    fn nearest(&self, sentence: &[f32]) -> Vec<f32> {
+        let mut best = vec![0.0_f32; self.linear.classes()];
+        for (similarity, class) in products(&self.vectors, sentence).into_iter().zip(&self.classes) {
+            best[*class] = best[*class].max(similarity);
+        }
+        best
+    }
 }
 
 /// Which views of the examples a training sees.
@@ -132,18 +149,14 @@ enum Views {
     Last,
 }
 
-fn samples_of(example: &HeadExample, views: Views) -> impl Iterator<Item = Sample> {
+fn samples_of(example: &HeadExample, views: Views) -> impl Iterator<Item = Sample<'_>> {
     let skipped = match views {
         Views::All => 0,
         Views::Last => example.views.len().saturating_sub(1),
     };
-    let weight = 1.0 / (example.views.len() - skipped).max(1) as f32;
-    example.views[skipped..].iter().map(move |view| Sample {
-        features: Features { dense: view.features.dense.clone(), sparse: view.features.sparse.clone() },
-        target: example.target.clone(),
-        among: Vec::new(),
-        weight,
-    })
+    let views = &example.views[skipped..];
+    let weight = 1.0 / views.len().max(1) as f32;
+    views.iter().map(move |view| Sample { features: &view.features, target: example.target, among: &[], weight })
 }
 
 fn scores(signals: &[Signals], calibration: Calibration) -> Vec<f32> {
@@ -154,36 +167,19 @@ fn combine(signals: &[Signals], calibration: Calibration) -> Vec<f32> {
     softmax(&scores(signals, calibration), 1.0)
 }
 
-fn best_per_class(similarities: impl Iterator<Item = (f32, usize)>, classes: usize) -> Vec<f32> {
-    let mut best = vec![0.0_f32; classes];
-    for (similarity, class) in similarities {
-        best[class] = best[class].max(similarity);
-    }
-    best
-}
-
 /// Chooses the weights of the signals by the loss on held-out folds.
 fn calibrate(examples: &[HeadExample], schemas: &Schemas, dimension: usize) -> Calibration {
-    let held_out: Vec<(Vec<Signals>, usize)> = std::thread::scope(|scope| {
-        let folds: Vec<_> = (0..HELD_OUT)
-            .map(|fold| {
-                scope.spawn(move || {
-                    let (out, kept): (Vec<_>, Vec<_>) =
-                        examples.iter().enumerate().partition(|(index, _)| index % FOLDS == fold);
-                    let kept: Vec<&HeadExample> = kept.into_iter().map(|(_, example)| example).collect();
-                    let head = Head::fit(&kept, schemas, dimension, Views::Last);
-                    let scored = out.iter().filter_map(|(_, example)| match (&example.target, example.views.last()) {
-                        (Target::Is(class), Some(view)) => {
-                            Some((head.signals(view, &example.sentence, schemas), *class))
-                        }
-                        _ => None,
-                    });
-                    scored.collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        folds.into_iter().filter_map(|fold| fold.join().ok()).flatten().collect()
-    });
+    let score = |fold: usize| {
+        let (out, kept): (Vec<_>, Vec<_>) = examples.iter().enumerate().partition(|(index, _)| index % FOLDS == fold);
+        let kept: Vec<&HeadExample> = kept.into_iter().map(|(_, example)| example).collect();
+        let head = Head::fit(&kept, schemas, dimension, Views::Last);
+        let scored = out.into_iter().filter_map(|(_, example)| match (example.target, example.views.last()) {
+            (Target::Is(class), Some(view)) => Some((head.signals(view, schemas), class)),
+            _ => None,
+        });
+        scored.collect::<Vec<_>>()
+    };
+    let held_out: Vec<(Vec<Signals>, usize)> = (0..HELD_OUT).into_par_iter().flat_map_iter(score).collect();
     let calibration = weigh(&held_out);
     let probabilities: Vec<(Vec<f32>, usize)> =
         held_out.iter().map(|(signals, class)| (combine(signals, calibration), *class)).collect();
@@ -201,32 +197,63 @@ fn calibrate(examples: &[HeadExample], schemas: &Schemas, dimension: usize) -> C
     calibration
 }
 
-/// The weights with the least loss: gradient descent with AdaGrad on a convex function of a handful of numbers.
+/// The weights with the least loss, by Newton's method: the loss is convex, and there is a handful of weights. The damping
+/// keeps weights of signals that say nothing where they are.
 fn weigh(held_out: &[(Vec<Signals>, usize)]) -> Calibration {
-    const ROUNDS: usize = 300;
-    const RATE: f32 = 0.3;
+    const ROUNDS: usize = 12;
+    const DAMPING: f64 = 1e-4;
     let mut weights = [0.0; SIGNALS];
     weights[0] = 1.0;
-    let mut squares = [1e-6_f32; SIGNALS];
     for _ in 0..ROUNDS {
-        let mut gradient = [0.0_f32; SIGNALS];
+        let zero = || ([0.0_f64; SIGNALS], [[0.0_f64; SIGNALS]; SIGNALS]);
+        let (mut gradient, mut curvature) = zero();
         for (signals, class) in held_out {
-            for (at, (probability, signals)) in
-                combine(signals, Calibration(weights)).into_iter().zip(signals).enumerate()
-            {
-                let error = probability - f32::from(at == *class);
-                if error.abs() > 1e-5 {
-                    gradient.iter_mut().zip(signals).for_each(|(sum, signal)| *sum += error * signal);
+            // The mean and the second moment of the signals under the model.
+            let (mut mean, mut moment) = zero();
+            for (probability, signals) in combine(signals, Calibration(weights)).into_iter().zip(signals) {
+                if probability < 1e-5 {
+                    continue;
+                }
+                for row in 0..SIGNALS {
+                    let weighted = f64::from(probability * signals[row]);
+                    mean[row] += weighted;
+                    for column in 0..SIGNALS {
+                        moment[row][column] += weighted * f64::from(signals[column]);
+                    }
+                }
+            }
+            for row in 0..SIGNALS {
+                gradient[row] += mean[row] - f64::from(signals[*class][row]);
+                for column in 0..SIGNALS {
+                    curvature[row][column] += moment[row][column] - mean[row] * mean[column];
                 }
             }
         }
-        for ((weight, square), gradient) in weights.iter_mut().zip(&mut squares).zip(gradient) {
-            let mean = gradient / held_out.len().max(1) as f32;
-            *square += mean * mean;
-            *weight -= RATE * mean / square.sqrt();
+        let damping = DAMPING * held_out.len().max(1) as f64;
+        (0..SIGNALS).for_each(|at| curvature[at][at] += damping);
+        for (weight, step) in weights.iter_mut().zip(solve(curvature, gradient)) {
+            *weight -= step as f32;
         }
     }
     Calibration(weights)
+}
+
+/// Solves `matrix × x = right` for a symmetric, positive definite matrix, by Gaussian elimination.
+fn solve(mut matrix: [[f64; SIGNALS]; SIGNALS], mut right: [f64; SIGNALS]) -> [f64; SIGNALS] {
+    for pivot in 0..SIGNALS {
+        for row in pivot + 1..SIGNALS {
+            let factor = matrix[row][pivot] / matrix[pivot][pivot];
+            for column in pivot..SIGNALS {
+                matrix[row][column] -= factor * matrix[pivot][column];
+            }
+            right[row] -= factor * right[pivot];
+        }
+    }
+    for row in (0..SIGNALS).rev() {
+        let known: f64 = (row + 1..SIGNALS).map(|column| matrix[row][column] * right[column]).sum();
+        right[row] = (right[row] - known) / matrix[row][row];
+    }
+    right
 }
 
 /// The index of the largest number.

@@ -1,10 +1,14 @@
 //! Multinomial logistic regression over dense and hashed sparse features, trained by AdaGrad (Duchi et al., 2011), with
 //! one sum of squares per sparse weight and one per class for the dense weights, whose inputs are all of one length.
 //!
-//! Small enough to train in about a second on a few thousand examples: the gradient of a softmax is nearly zero for most
+//! Small enough to train in a second or two on a few thousand examples: the gradient of a softmax is nearly zero for most
 //! classes after the first rounds, and classes below a floor are left out of the update.
 
 use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::vectors::{add_with, dot_with};
 
 /// How many sparse features there are after hashing; a power of two.
 pub const SPARSE: usize = 1 << 15;
@@ -22,7 +26,7 @@ pub struct Features {
 }
 
 /// What an example teaches.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub enum Target {
     /// It is of this class.
     Is(usize),
@@ -30,15 +34,15 @@ pub enum Target {
     IsNot(usize),
 }
 
-/// An input with what it teaches, and the classes that are possible for it (empty: all).
-#[derive(Debug, Clone)]
-pub struct Sample {
+/// An input with what it teaches, and the classes that are possible for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample<'a> {
     /// The input.
-    pub features: Features,
+    pub features: &'a Features,
     /// What it teaches.
     pub target: Target,
     /// The classes among which to decide; empty for all.
-    pub among: Vec<usize>,
+    pub among: &'a [usize],
     /// How much it counts.
     pub weight: f32,
 }
@@ -67,8 +71,9 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Trains a model. Deterministic: samples are visited in an order that depends on their number alone.
-    pub fn train(samples: &[&Sample], classes: usize, dimension: usize, training: Training) -> Self {
+    /// Trains a model. Deterministic on one kind of processor: samples are visited in an order that depends on their number
+    /// alone.
+    pub fn train(samples: &[Sample<'_>], classes: usize, dimension: usize, training: Training) -> Self {
         let mut model = Self {
             classes,
             dimension,
@@ -76,51 +81,48 @@ impl Linear {
             sparse: vec![0.0; SPARSE * classes],
             bias: vec![0.0; classes],
         };
-        let mut squares =
-            Squares { dense: vec![1e-6; classes], sparse: vec![1e-6; SPARSE * classes], bias: vec![1e-6; classes] };
-        let all: Vec<usize> = (0..classes).collect();
-        let mut order: Vec<usize> = (0..samples.len()).collect();
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        for _ in 0..training.epochs {
-            shuffle(&mut order, &mut state);
-            for &index in &order {
-                let sample = samples[index];
-                let among = if sample.among.is_empty() { &all } else { &sample.among };
-                model.step(sample, among, &mut squares, training.rate);
-            }
-            let keep = 1.0 - training.decay;
-            model.dense.iter_mut().for_each(|weight| *weight *= keep);
-            model.sparse.iter_mut().for_each(|weight| *weight *= keep);
-        }
+        Arch::new().dispatch(Descent { model: &mut model, samples, training });
         model
     }
 
-    /// One AdaGrad step.
-    fn step(&mut self, sample: &Sample, among: &[usize], squares: &mut Squares, rate: f32) {
-        let probabilities = self.probabilities_among(&sample.features, among);
-        let length_squared = dot(&sample.features.dense, &sample.features.dense).max(f32::MIN_POSITIVE);
-        for (&class, &probability) in among.iter().zip(&probabilities) {
+    /// One AdaGrad step. `probabilities` is room to compute in.
+    #[inline(always)]
+    fn step<S: Simd>(
+        &mut self,
+        simd: S,
+        sample: &Sample<'_>,
+        squares: &mut Squares,
+        rate: f32,
+        probabilities: &mut Vec<f32>,
+    ) {
+        let (features, among) = (sample.features, sample.among);
+        self.score(simd, features, among, probabilities);
+        exponentiate(probabilities, 1.0);
+        let length_squared = dot_with(simd, &features.dense, &features.dense).max(f32::MIN_POSITIVE);
+        // The mean square of a dense input: what the per-weight sums would be made of.
+        let scale = (self.dimension as f32 / length_squared).sqrt();
+        let p_not = match sample.target {
+            Target::Is(_) => 0.0,
+            Target::IsNot(not) if among.is_empty() => probabilities[not],
+            Target::IsNot(not) => among.iter().position(|class| *class == not).map_or(0.0, |at| probabilities[at]),
+        };
+        for (at, &probability) in probabilities.iter().enumerate() {
+            let class = if among.is_empty() { at } else { among[at] };
             // d(-log p_target)/d logit, and d(-log(1 - p_not))/d logit.
             let gradient = sample.weight
                 * match sample.target {
                     Target::Is(target) => probability - f32::from(target == class),
-                    Target::IsNot(not) => {
-                        let p_not = among.iter().position(|&c| c == not).map_or(0.0, |at| probabilities[at]);
-                        if class == not { p_not } else { -p_not * probability / (1.0 - p_not).max(1e-3) }
-                    }
+                    Target::IsNot(not) if class == not => p_not,
+                    Target::IsNot(_) => -p_not * probability / (1.0 - p_not).max(1e-3),
                 };
             if gradient.abs() < GRADIENT_FLOOR {
                 continue;
             }
             squares.dense[class] += gradient * gradient;
-            // The mean square of a dense input: what the per-weight sums would be made of.
-            let scale = (self.dimension as f32 / length_squared).sqrt();
             let pace = rate * scale * gradient / squares.dense[class].sqrt();
             let row = class * self.dimension..(class + 1) * self.dimension;
-            for (weight, value) in self.dense[row].iter_mut().zip(&sample.features.dense) {
-                *weight -= pace * value;
-            }
-            for &feature in &sample.features.sparse {
+            add_with(simd, &mut self.dense[row], -pace, &features.dense);
+            for &feature in &features.sparse {
                 let at = feature as usize * self.classes + class;
                 squares.sparse[at] += gradient * gradient;
                 self.sparse[at] -= rate * gradient / squares.sparse[at].sqrt();
@@ -130,17 +132,36 @@ impl Linear {
         }
     }
 
-    /// The raw scores of the given classes.
+    /// Writes the raw scores of the given classes (empty: all) into `scores`.
+    #[inline(always)]
+    fn score<S: Simd>(&self, simd: S, features: &Features, among: &[usize], scores: &mut Vec<f32>) {
+        let count = if among.is_empty() { self.classes } else { among.len() };
+        scores.resize(count, 0.0);
+        for (at, score) in scores.iter_mut().enumerate() {
+            let class = if among.is_empty() { at } else { among[at] };
+            let row = &self.dense[class * self.dimension..][..self.dimension];
+            *score = self.bias[class] + dot_with(simd, row, &features.dense);
+        }
+        for &feature in &features.sparse {
+            let row = &self.sparse[feature as usize * self.classes..][..self.classes];
+            if among.is_empty() {
+                add_with(simd, scores, 1.0, row);
+            } else {
+                for (score, class) in scores.iter_mut().zip(among) {
+                    *score += row[*class];
+                }
+            }
+        }
+    }
+
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The raw scores of the given classes; of all, if none is given.
     pub fn logits(&self, features: &Features, among: &[usize]) -> Vec<f32> {
-        among
-            .iter()
-            .map(|&class| {
-                let row = &self.dense[class * self.dimension..(class + 1) * self.dimension];
-                let sparse: f32 =
-                    features.sparse.iter().map(|&feature| self.sparse[feature as usize * self.classes + class]).sum();
-                self.bias[class] + dot(row, &features.dense) + sparse
-            })
-            .collect()
+        Arch::new().dispatch(Scores { model: self, features, among })
     }
 
     /// The probabilities of the given classes, which sum to one.
@@ -178,6 +199,56 @@ impl Linear {
     }
 }
 
+/// The scores of one input.
+struct Scores<'a> {
+    model: &'a Linear,
+    features: &'a Features,
+    among: &'a [usize],
+}
+
+impl WithSimd for Scores<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
+        let mut scores = Vec::with_capacity(self.model.classes);
+        self.model.score(simd, self.features, self.among, &mut scores);
+        scores
+    }
+}
+
+/// A training.
+struct Descent<'a> {
+    model: &'a mut Linear,
+    samples: &'a [Sample<'a>],
+    training: Training,
+}
+
+impl WithSimd for Descent<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { model, samples, training } = self;
+        let classes = model.classes;
+        let mut squares =
+            Squares { dense: vec![1e-6; classes], sparse: vec![1e-6; SPARSE * classes], bias: vec![1e-6; classes] };
+        let mut order: Vec<usize> = (0..samples.len()).collect();
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut probabilities = Vec::new();
+        for _ in 0..training.epochs {
+            shuffle(&mut order, &mut state);
+            for &index in &order {
+                model.step(simd, &samples[index], &mut squares, training.rate, &mut probabilities);
+            }
+            if training.decay > 0.0 {
+                let keep = 1.0 - training.decay;
+                model.dense.iter_mut().chain(&mut model.sparse).for_each(|weight| *weight *= keep);
+            }
+        }
+    }
+}
+
 /// AdaGrad's sums of squared gradients, shaped like the model.
 struct Squares {
     dense: Vec<f32>,
@@ -187,23 +258,18 @@ struct Squares {
 
 /// Softmax at a temperature.
 pub fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exps: Vec<f32> = logits.iter().map(|logit| ((logit - max) / temperature).exp()).collect();
-    let sum: f32 = exps.iter().sum();
-    exps.into_iter().map(|e| e / sum).collect()
+    let mut probabilities = logits.to_vec();
+    exponentiate(&mut probabilities, temperature);
+    probabilities
 }
 
-/// The dot product, in eight lanes so that the compiler can vectorise it.
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; 8];
-    let (a8, a_rest) = a.as_chunks::<8>();
-    let (b8, b_rest) = b.as_chunks::<8>();
-    for (x, y) in a8.iter().zip(b8) {
-        for lane in 0..8 {
-            lanes[lane] += x[lane] * y[lane];
-        }
-    }
-    lanes.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f32>()
+/// Softmax in place.
+#[inline(always)]
+fn exponentiate(logits: &mut [f32], temperature: f32) {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter_mut().for_each(|logit| *logit = ((*logit - max) / temperature).exp());
+    let sum: f32 = logits.iter().sum();
+    logits.iter_mut().for_each(|exponential| *exponential /= sum);
 }
 
 /// FNV-1a over the parts, folded to a sparse feature.
@@ -232,25 +298,29 @@ fn shuffle(order: &mut [usize], state: &mut u64) {
 mod tests {
     use super::*;
 
-    fn sample(x: [f32; 2], word: &str, target: Target) -> Sample {
-        let features = Features { dense: x.to_vec(), sparse: vec![hash(&[word])] };
-        Sample { features, target, among: Vec::new(), weight: 1.0 }
+    fn features(x: [f32; 2], word: &str) -> Features {
+        Features { dense: x.to_vec(), sparse: vec![hash(&[word])] }
     }
 
     #[test]
     fn learns_what_is_and_what_is_not() {
-        let samples = [
-            sample([1.0, 0.0], "a", Target::Is(0)),
-            sample([0.0, 1.0], "b", Target::Is(1)),
-            sample([0.7, 0.7], "c", Target::IsNot(0)),
-            sample([-1.0, 0.0], "d", Target::Is(2)),
+        let inputs = [
+            (features([1.0, 0.0], "a"), Target::Is(0)),
+            (features([0.0, 1.0], "b"), Target::Is(1)),
+            (features([0.7, 0.7], "c"), Target::IsNot(0)),
+            (features([-1.0, 0.0], "d"), Target::Is(2)),
         ];
+        let samples: Vec<Sample<'_>> = inputs
+            .iter()
+            .map(|(features, target)| Sample { features, target: *target, among: &[], weight: 1.0 })
+            .collect();
         let training = Training { epochs: 40, rate: 0.3, decay: 0.0 };
-        let model = Linear::train(&samples.iter().collect::<Vec<_>>(), 3, 2, training);
-        let of = |index: usize| model.probabilities_among(&samples[index].features, &[0, 1, 2]);
+        let model = Linear::train(&samples, 3, 2, training);
+        let of = |index: usize| model.probabilities_among(&inputs[index].0, &[]);
         assert!(of(0)[0] > 0.8 && of(1)[1] > 0.8 && of(3)[2] > 0.8 && of(2)[0] < 0.3);
+        assert_eq!(model.probabilities_among(&inputs[0].0, &[0, 1, 2]), of(0));
         let again = Linear::from_bytes(&model.to_bytes()).unwrap();
-        assert_eq!(again.logits(&samples[0].features, &[0, 1, 2]), model.logits(&samples[0].features, &[0, 1, 2]));
+        assert_eq!(again.logits(&inputs[0].0, &[]), model.logits(&inputs[0].0, &[]));
         assert!(Linear::from_bytes(&model.to_bytes()[..40]).is_none());
     }
 }

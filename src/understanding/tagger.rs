@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::features::of_word;
-use super::linear::{Linear, Sample, Target, Training};
+use super::linear::{Features, Linear, Sample, Target, Training};
 use super::words::{Word, overlap};
 use crate::domain::{Intent, ParameterName};
 use crate::embedding::Encoded;
@@ -22,18 +22,31 @@ pub struct Tagger {
     pub parameters: Vec<ParameterName>,
 }
 
-/// A message for training, with the spans of its values.
+/// A message for training.
 pub struct TaggerExample<'a> {
-    /// The text.
-    pub text: &'a str,
-    /// Its words.
-    pub words: &'a [Word],
-    /// Its encoding.
-    pub encoded: &'a Encoded,
     /// The intent whose parameters are possible.
     pub intent: &'a Intent,
-    /// Where values stand.
-    pub spans: Vec<(Range<usize>, &'a ParameterName)>,
+    /// What each word looks like, and of which parameter's value it is part.
+    pub words: Vec<(Features, Option<&'a ParameterName>)>,
+}
+
+impl<'a> TaggerExample<'a> {
+    /// A message with the spans of its values.
+    pub fn of(
+        text: &str,
+        words: &[Word],
+        encoded: &Encoded,
+        intent: &'a Intent,
+        values: &[(Range<usize>, &'a ParameterName)],
+    ) -> Self {
+        let parameter = |word: &Word| values.iter().find(|(span, _)| overlap(span, &word.span)).map(|(_, name)| *name);
+        let words = words
+            .iter()
+            .enumerate()
+            .map(|(index, word)| (of_word(text, words, index, encoded), parameter(word)))
+            .collect();
+        Self { intent, words }
+    }
 }
 
 /// For each word: the probability of each parameter of the intent, in the intent's order.
@@ -44,20 +57,20 @@ impl Tagger {
     /// Trains over the given examples.
     pub fn train(examples: &[TaggerExample<'_>], parameters: Vec<ParameterName>, dimension: usize) -> Self {
         let label = |name: &ParameterName| parameters.iter().position(|other| other == name).map_or(0, |at| at + 1);
-        let mut samples = Vec::new();
-        for example in examples {
-            let among = among(example.intent, &parameters);
-            for (index, word) in example.words.iter().enumerate() {
-                let parameter = example.spans.iter().find(|(span, _)| overlap(span, &word.span)).map(|(_, name)| *name);
-                samples.push(Sample {
-                    features: of_word(example.text, example.words, index, example.encoded),
+        let among: Vec<Vec<usize>> = examples.iter().map(|example| among(example.intent, &parameters)).collect();
+        let samples: Vec<Sample<'_>> = examples
+            .iter()
+            .zip(&among)
+            .flat_map(|(example, among)| {
+                example.words.iter().map(move |(features, parameter)| Sample {
+                    features,
                     target: Target::Is(parameter.map_or(0, label)),
-                    among: among.clone(),
+                    among,
                     weight: 1.0,
-                });
-            }
-        }
-        let linear = Linear::train(&samples.iter().collect::<Vec<_>>(), parameters.len() + 1, dimension, TRAINING);
+                })
+            })
+            .collect();
+        let linear = Linear::train(&samples, parameters.len() + 1, dimension, TRAINING);
         Self { linear, parameters }
     }
 

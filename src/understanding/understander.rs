@@ -167,7 +167,7 @@ impl Understander {
         let view = of_message(text, &words, &encoded, &masked);
         let passages = self.passages.search(&encoded.sentence, text, PASSAGES);
         let evidence = self.evidence(&passages);
-        let probabilities = self.model.head.probabilities(&view, &encoded.sentence, &evidence, &self.schemas);
+        let probabilities = self.model.head.probabilities(&view, &evidence, &self.schemas);
         let reading = Reading { text: text.to_owned(), words, encoded, names, found, cues, probabilities, passages };
         let fresh = self.fresh(&reading);
         let mut understanding = self.in_conversation(&reading, fresh, context);
@@ -413,7 +413,7 @@ impl Understander {
         let found = recognise::recognise(text, &words, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
         let view = of_message(text, &words, &encoded, &masks(name_masks(&names), &found));
         let none = vec![0.0; self.model.intents.len() + 1];
-        let probabilities = self.model.head.probabilities(&view, &encoded.sentence, &none, &self.schemas);
+        let probabilities = self.model.head.probabilities(&view, &none, &self.schemas);
         let text = text.to_owned();
         Reading { text, words, encoded, names, found, cues: Vec::new(), probabilities, passages: Vec::new() }
     }

@@ -27,14 +27,14 @@ pub fn is_function_word(word: &str) -> bool {
 
 /// Counts of words by where they stand.
 #[derive(Debug, Default)]
-pub struct Verbs<'a> {
-    begins: HashMap<&'a str, usize>,
-    determined: HashMap<&'a str, usize>,
+pub struct Verbs {
+    begins: HashMap<String, usize>,
+    determined: HashMap<String, usize>,
 }
 
-impl<'a> Verbs<'a> {
+impl Verbs {
     /// Counts the words of one request for a change; `plain` tells words from values.
-    pub fn count(&mut self, words: &'a [Word], plain: impl Fn(&Word) -> bool) {
+    pub fn count(&mut self, words: &[Word], plain: impl Fn(&Word) -> bool) {
         for (index, word) in words.iter().enumerate() {
             let before = index.checked_sub(1).map(|at| &words[at]);
             let leads = before.is_none_or(|before| before.breaks || LEADS.contains(&before.lower.as_str()));
@@ -44,9 +44,9 @@ impl<'a> Verbs<'a> {
                 continue;
             }
             if leads {
-                *self.begins.entry(&word.lower).or_default() += 1;
+                *self.begins.entry(word.lower.clone()).or_default() += 1;
             } else if before.is_some_and(|before| DETERMINERS.contains(&before.lower.as_str())) {
-                *self.determined.entry(&word.lower).or_default() += 1;
+                *self.determined.entry(word.lower.clone()).or_default() += 1;
             }
         }
     }
@@ -55,7 +55,7 @@ impl<'a> Verbs<'a> {
     pub fn often(self) -> HashSet<String> {
         let named = |word: &str| self.determined.get(word).copied().unwrap_or(0);
         let often = self.begins.iter().filter(|(word, count)| **count >= 2 && 2 * **count >= named(word));
-        often.map(|(word, _)| (*word).to_owned()).collect()
+        often.map(|(word, _)| word.clone()).collect()
     }
 }
 
