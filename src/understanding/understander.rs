@@ -1,12 +1,13 @@
 //! The seven stages, in order, for one message.
 
 mod doubts;
+mod parts;
 mod turns;
 
 use std::time::Instant;
 
 use doubts::{asks_for_facts, bare_number};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use super::arguments::{Filled, How, Seen, fill};
 use super::cues::{Cue, Lexicon, cues};
@@ -60,6 +61,12 @@ impl Reading {
     fn lower(&self) -> Vec<&str> {
         self.words.iter().map(|word| word.lower.as_str()).collect()
     }
+
+    /// Whether a word names a person of the organisation, or anything else of it.
+    fn names_a(&self, word: &Word, person: bool) -> bool {
+        let named = |name: &&NameMatch| overlap(&name.span, &word.span);
+        self.names.iter().filter(named).any(|name| (name.entity == EntityType::Person) == person)
+    }
 }
 
 impl Understander {
@@ -110,7 +117,7 @@ impl Understander {
     /// What a text says for the parameters of an intent that was chosen otherwise: a runbook's step.
     pub async fn values_for(&self, intent: &Intent, text: &str) -> Result<Arguments, EmbeddingError> {
         let Some(encoded) = self.encode(vec![text.to_owned()]).await?.pop() else { return Ok(Arguments::new()) };
-        let reading = self.reading(text, encoded);
+        let reading = self.reading(text, encoded, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
         Ok(self.fill(intent, &reading).values())
     }
 
@@ -152,27 +159,24 @@ impl Understander {
         spelling::mend(&mut words, &names, &self.model.lexicon, &encoded.tokens);
         names.extend(self.speaker(&words, context));
         let found = recognise::recognise(text, &words, &zoned);
-        let is_person =
-            |word: &Word| names.iter().any(|name| name.entity == EntityType::Person && overlap(&name.span, &word.span));
-        let is_thing =
-            |word: &Word| names.iter().any(|name| name.entity != EntityType::Person && overlap(&name.span, &word.span));
-        let lexicon = Lexicon {
-            verbs: &self.model.verbs,
-            ordinary: &self.model.ordinary,
-            is_thing: &is_thing,
-            is_person: &is_person,
-        };
-        let cues = cues(text, &words, &lexicon, &zoned);
         let masked = masks(name_masks(&names), &found);
         let view = of_message(text, &words, &encoded, &masked);
         let passages = self.passages.search(&encoded.sentence, text, PASSAGES);
         let evidence = self.evidence(&passages);
         let probabilities = self.model.head.probabilities(&view, &evidence, &self.schemas);
-        let reading = Reading { text: text.to_owned(), words, encoded, names, found, cues, probabilities, passages };
+        let text = text.to_owned();
+        let mut reading = Reading { text, words, encoded, names, found, cues: Vec::new(), probabilities, passages };
+        reading.cues = self.cues(&reading, &zoned);
         let fresh = self.fresh(&reading);
         let mut understanding = self.in_conversation(&reading, fresh, context);
+        if matches!(understanding.outcome, OutcomeKind::None)
+            && dialogue::decision(&reading.lower()).is_none()
+            && let Some(asked) = self.by_clause(&reading, &understanding, &zoned).await?
+        {
+            return Ok(asked);
+        }
         if matches!(understanding.outcome, OutcomeKind::Command)
-            && self.several_commands(&reading, &understanding).await?
+            && self.several_commands(&reading, &understanding, &zoned).await?
         {
             understanding.outcome = OutcomeKind::Ask;
             understanding.intent = None;
@@ -181,6 +185,16 @@ impl Understander {
             understanding.stages.several_commands = true;
         }
         Ok(understanding)
+    }
+
+    fn cues(&self, reading: &Reading, now: &Zoned) -> Vec<Cue> {
+        let (is_thing, is_person) =
+            (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
+        cues(&reading.text, &reading.words, &self.lexicon(&is_thing, &is_person), now)
+    }
+
+    fn lexicon<'a>(&'a self, is_thing: &'a dyn Fn(&Word) -> bool, is_person: &'a dyn Fn(&Word) -> bool) -> Lexicon<'a> {
+        Lexicon { verbs: &self.model.verbs, ordinary: &self.model.ordinary, is_thing, is_person }
     }
 
     /// "me" and "my", when the configuration knows the speaker as a person.
@@ -346,76 +360,6 @@ impl Understander {
             phrases: &self.phrases,
         };
         fill(intent, &seen)
-    }
-
-    /// Whether the message holds two requests: a second clause that begins like one and, read alone, is another.
-    async fn several_commands(&self, reading: &Reading, understanding: &Understanding) -> Result<bool, EmbeddingError> {
-        let in_text = |word: &Word| {
-            understanding.stages.arguments.iter().any(|argument| {
-                argument.how == How::Text && argument.span.as_ref().is_some_and(|span| overlap(span, &word.span))
-            })
-        };
-        let lower = reading.lower();
-        for index in 1..reading.words.len() {
-            let joint = matches!(lower[index - 1], "and" | "then" | "plus" | "also" | "afterwards")
-                || reading.words[index - 1].breaks;
-            let begins = self.model.verbs.contains(lower[index])
-                || matches!(
-                    lower[index],
-                    "show" | "check" | "tell" | "list" | "give" | "what" | "whats" | "what's" | "who" | "how"
-                );
-            if !joint || !begins || in_text(&reading.words[index]) || index < 2 {
-                continue;
-            }
-            let mut first_end = index;
-            while first_end > 1 && matches!(lower[first_end - 1], "and" | "then" | "plus" | "also" | "afterwards") {
-                first_end -= 1;
-            }
-            // "#61 is approved, merge it" says one thing and asks for another.
-            let states = !self.model.verbs.contains(lower[0])
-                && lower[1..first_end].iter().any(|word| matches!(*word, "is" | "are" | "was" | "has" | "looks"));
-            if states {
-                continue;
-            }
-            let left = reading.text[..reading.words[first_end - 1].span.end].to_owned();
-            let right = reading.text[reading.words[index].span.start..].to_owned();
-            let encoded = self.encode(vec![left.clone(), right.clone()]).await?;
-            let parts: Vec<Option<(IntentName, Arguments)>> =
-                [left, right].into_iter().zip(encoded).map(|(text, encoded)| self.alone(&text, encoded)).collect();
-            if let [Some((one, first)), Some((other, second))] = parts.as_slice() {
-                let pointed = dialogue::points_back(&lower[index..]);
-                let different_values =
-                    first.iter().any(|(name, value)| second.get(name).is_some_and(|other| other != value));
-                if one != other && !first.is_empty() && (!second.is_empty() || pointed)
-                    || one == other && different_values
-                {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
-    }
-
-    /// A part of a message read by itself: its intent, if that is plain, and its values.
-    fn alone(&self, text: &str, encoded: Encoded) -> Option<(IntentName, Arguments)> {
-        let reading = self.reading(text, encoded);
-        let class = super::head::argmax(&reading.probabilities);
-        let sure = self.model.intents.get(class).filter(|_| reading.probabilities[class] >= 0.5)?;
-        let intent = self.intents.get(sure.as_str())?;
-        Some((intent.name.clone(), self.fill(intent, &reading).values()))
-    }
-
-    /// A text outside any conversation, without cues and runbooks.
-    fn reading(&self, text: &str, encoded: Encoded) -> Reading {
-        let mut words = words(text);
-        let names = self.names.find(&words, &self.model.ordinary, &self.model.lexicon);
-        spelling::mend(&mut words, &names, &self.model.lexicon, &encoded.tokens);
-        let found = recognise::recognise(text, &words, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
-        let view = of_message(text, &words, &encoded, &masks(name_masks(&names), &found));
-        let none = vec![0.0; self.model.intents.len() + 1];
-        let probabilities = self.model.head.probabilities(&view, &none, &self.schemas);
-        let text = text.to_owned();
-        Reading { text, words, encoded, names, found, cues: Vec::new(), probabilities, passages: Vec::new() }
     }
 }
 

@@ -77,6 +77,14 @@ pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
         return true;
     }
     let lead: Vec<&str> = clause.iter().copied().skip_while(|word| FILLERS.contains(word)).collect();
+    // "put 1.4.2 on staging an hour ago": these are the same in the past.
+    let ago = matches!(clause.last().copied(), Some("ago" | "earlier" | "already"));
+    if ago && matches!(lead.first().copied(), Some("set" | "put" | "shut" | "cut" | "let" | "hit"))
+        || matches!(clause, ["had", "to", ..] | ["i" | "we", "had", "to", ..])
+        || matches!(clause, [_, "haven't" | "havent" | "hadn't", ..])
+    {
+        return true;
+    }
     if let Some(first) = lead.first()
         && is_past(first, lexicon)
         && !lead.get(1).is_some_and(|next| is_kind(next))
@@ -88,7 +96,9 @@ pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
     }
     // "mira restarted it", "i have already drained it", "we were draining it"
     for (index, word) in clause.iter().enumerate() {
-        let subject = SUBJECTS.contains(word) || index == 0 && !lexicon.ordinary.contains(*word);
+        // "i'd be grateful if you restarted it" asks for it.
+        let wished = clause[..index].contains(&"if");
+        let subject = !wished && SUBJECTS.contains(word) || index == 0 && !lexicon.ordinary.contains(*word);
         if subject {
             let after: Vec<&str> = clause[index + 1..].iter().copied().skip_while(|w| FILLERS.contains(w)).collect();
             if after.first().is_some_and(|verb| is_past(verb, lexicon)) {
@@ -162,7 +172,8 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
         .take_while(|word| matches!(**word, "hey" | "hi" | "hello" | "yo" | "ok" | "morning" | "dear"))
         .count();
     let Some(first) = words.get(lead) else { return false };
-    let at_sign = text[..first.span.end].contains('@');
+    let to_the_bot = matches!(first.lower.trim_start_matches('@'), "sayso" | "bot" | "assistant");
+    let at_sign = text[..first.span.end].contains('@') && !to_the_bot;
     let rest = &lower[lead + 1..];
     let asks = |word: &&str| {
         matches!(
@@ -185,8 +196,17 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
                 | "mind"
         )
     };
-    let to_the_bot = matches!(first.lower.as_str(), "sayso" | "bot" | "assistant");
     if at_sign || lower.first() == Some(&"dear") && !to_the_bot {
+        return true;
+    }
+    // "would you page storage, mira?", "can you promote it @mira"
+    if let [.., before, last] = words
+        && (lexicon.is_person)(last)
+        && (before.breaks && !matches!(before.lower.as_str(), "thanks" | "thank" | "hi" | "hello")
+            || text[..last.span.start].ends_with('@')
+            || matches!(lower[lower.len().saturating_sub(3)..], ["would" | "could" | "can" | "will", "you", _]))
+        && lower.iter().any(|word| matches!(*word, "you" | "u" | "your"))
+    {
         return true;
     }
     let person = (lexicon.is_person)(first);
@@ -263,11 +283,15 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
     let told = lower.iter().take(8).any(|word| speech.contains(word));
     let opens = matches!(text.trim_start().chars().next(), Some('"' | '“' | '«' | '$' | '{' | '<'));
     let whole = opens && text.trim_end().ends_with(['"', '”', '»']);
-    let shell = match lower {
-        ["docker", "ps" | "logs" | "restart" | "stop" | "start", ..] => false,
-        ["sudo" | "kubectl" | "systemctl" | "docker" | "error" | "traceback" | "warn" | "fatal" | "panic", ..] => true,
-        _ => false,
-    };
+    let prompt = text.split_once("# ").is_some_and(|(head, _)| !head.contains(' ') && head.contains('-'));
+    let shell = prompt
+        || match lower {
+            ["docker", "ps" | "logs" | "restart" | "stop" | "start", ..] => false,
+            ["sudo" | "kubectl" | "systemctl" | "docker" | "error" | "traceback" | "warn" | "fatal" | "panic", ..] => {
+                true
+            }
+            _ => false,
+        };
     let header = text.trim_start().split_once(':').is_some_and(|(head, _)| {
         matches!(
             head.to_lowercase().as_str(),
