@@ -334,6 +334,12 @@ fn tagged(parameter: &Parameter, index: usize, seen: &Seen<'_>, entity: Option<E
     candidates
 }
 
+/// What joins values in a list.
+const JOINTS: [&str; 10] = ["and", "&", ",", "+", "/", "plus", "as", "or", "then", "also"];
+
+/// What may stand between a joint and the next value.
+const AFTER_JOINT: [&str; 8] = ["well", "in", "on", "for", "of", "from", "the", "to"];
+
 /// A parameter for which a list of values was given: "418 and 421", "OPS-41, OPS-42 and OPS-47".
 fn several(
     intent: &Intent,
@@ -345,27 +351,11 @@ fn several(
     let joins = |one: &Range<usize>, other: &Range<usize>| {
         let (left, right) = if one.end <= other.start { (one, other) } else { (other, one) };
         left.end <= right.start && {
-            let between = seen.text[left.end..right.start].trim().to_lowercase();
-            let between = between.trim_start_matches("'s");
-            matches!(
-                between.trim(),
-                "and"
-                    | "&"
-                    | ","
-                    | ", and"
-                    | "+"
-                    | "/"
-                    | "plus"
-                    | "as well as"
-                    | "and also"
-                    | "and in"
-                    | "and on"
-                    | "and for"
-                    | "and for the"
-                    | "and the"
-                    | ", the"
-                    | "or"
-            )
+            let between = seen.text[left.end..right.start].to_lowercase();
+            let between = between.trim().trim_start_matches("'s").replace(',', " , ");
+            let words: Vec<&str> = between.split_whitespace().collect();
+            words.iter().any(|word| JOINTS.contains(word))
+                && words.iter().all(|word| JOINTS.contains(word) || AFTER_JOINT.contains(word))
         }
     };
     for candidate in candidates {
@@ -378,7 +368,10 @@ fn several(
             && {
                 let (left, right) =
                     if first.end <= candidate.span.start { (first, &candidate.span) } else { (&candidate.span, first) };
-                left.end <= right.start && seen.text[left.end..right.start].to_lowercase().contains(" and ")
+                left.end <= right.start
+                    && [" and ", " plus "]
+                        .iter()
+                        .any(|joint| seen.text[left.end..right.start].to_lowercase().contains(joint))
             };
         let listed = paired || joins(first, &candidate.span);
         let another = !taken.iter().any(|span| overlap(span, &candidate.span));

@@ -45,6 +45,34 @@ static COURTESIES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&whole).expect("sound patterns")
 });
 
+/// How a request is put as a question or a wish; what comes after is the request.
+static OPENERS: LazyLock<Regex> = LazyLock::new(|| {
+    let who = "(?:you|u|someone|somebody|anyone|anybody)";
+    let patterns = [
+        format!(r"i(?:['’]?m| am| was)? (?:just )?wonder(?:ing)? (?:if|whether) {who} (?:could|can|would|might)"),
+        format!(r"(?:might|may|could|can) i (?:just )?ask {who} to"),
+        format!(r"(?:would|do) {who} mind"),
+        format!(r"(?:perhaps |maybe )?{who} could be so (?:kind|nice|good) (?:and|as to|to)"),
+        format!(r"(?:do you )?think {who} (?:could|can)"),
+        format!(r"(?:would|is) it (?:be )?possible (?:for {who} )?to"),
+        format!(r"(?:any|is there any|is there a) (?:chance|way) {who} (?:could|can)"),
+        format!(
+            r"(?:why )?(?:can|could|would|will|can['’]?t|couldn['’]?t|don['’]?t) {who}(?: (?:please|pls|plz|possibly|maybe|kindly|just|be so kind (?:and|as to)))*"
+        ),
+        r"i(?:['’]?d| would) (?:really )?(?:need|like) you to".to_owned(),
+        r"(?:it is|it['’]s|its) time to".to_owned(),
+    ];
+    // The patterns are constants, and a test compiles them.
+    #[expect(clippy::expect_used, reason = "constant patterns")]
+    Regex::new(&format!(r"(?i)\b(?:{})\b", patterns.join("|"))).expect("sound patterns")
+});
+
+/// A clause without the words that make a question or a wish of a request; `None` if it has none.
+pub fn without_opener(clause: &str) -> Option<&str> {
+    let found = OPENERS.find(clause).filter(|found| clause[..found.start()].split_whitespace().count() <= 3)?;
+    Some(clause[found.end()..].trim_start()).filter(|rest| !rest.is_empty())
+}
+
 /// The stretches of a text that are courtesies.
 pub fn courtesies(text: &str) -> Vec<Range<usize>> {
     COURTESIES.find_iter(text).map(|found| found.range()).collect()
@@ -152,7 +180,12 @@ pub fn is_condition(clause: &[&str]) -> bool {
             | "suppose" | "supposing",
             ..,
         ] => clause.len() > 1,
-        ["in", "case", ..] | ["as", "soon", "as", ..] | ["every" | "each" | "next", "time", ..] => true,
+        ["in", "case", ..] | ["as", "soon" | "long", "as", ..] | ["every" | "each" | "next", "time", ..] => true,
+        ["the", "moment", ..] | ["wait", "until" | "till" | "for", ..] | ["depending", ..] | ["subject", "to", ..] => {
+            true
+        }
+        ["in", "the", rest @ ..] => rest.contains(&"case") || rest.contains(&"event"),
+        ["only", "after" | "before", ..] => true,
         ["only", rest @ ..] | ["and", rest @ ..] | ["but", rest @ ..] | ["even", rest @ ..] => is_condition(rest),
         ["after" | "before", next, ..] => !matches!(*next, "the" | "that" | "this" | "last"),
         _ => false,

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use jiff::Zoned;
 
 use super::clauses::{clauses, courtesies, is_order};
+use super::dialogue::{Decision, decision};
 use super::recognise;
 use super::words::{Word, overlap};
 use speech::{advice, past, quoted};
@@ -56,11 +57,20 @@ pub fn cues(text: &str, words: &[Word], lexicon: &Lexicon<'_>, now: &Zoned) -> V
     let lower: Vec<&str> = words.iter().map(|word| word.lower.as_str()).collect();
     let clauses = clauses(words);
     let question = is_question(text, &lower);
-    let ordered = clauses.len() > 1
-        && clauses.iter().any(|clause| is_order(&lower[clause.clone()], lexicon) && !negated(&lower[clause.clone()]));
+    let was = |clause: &[&str]| past(clause, lexicon);
+    let orders = |clause: &&std::ops::Range<usize>| {
+        let clause = &lower[(*clause).clone()];
+        is_order(clause, lexicon) && !negated(clause) && !was(clause)
+    };
+    let ordered = clauses.len() > 1 && clauses.iter().any(|clause| orders(&clause));
+    // "restart it? nope, forget it"
+    let first_order = clauses.iter().position(|clause| orders(&clause));
+    let refused = first_order.is_some_and(|first| {
+        clauses[first + 1..].iter().any(|clause| decision(&lower[clause.clone()]) == Some(Decision::No))
+    });
     let mut found = Vec::new();
-    if !ordered && clauses.iter().any(|clause| negated(&lower[clause.clone()])) || negated(&lower) && clauses.len() == 1
-    {
+    let negation = clauses.iter().any(|clause| negated(&lower[clause.clone()]));
+    if refused || negation && (!ordered || clauses.len() == 1) {
         found.push(Cue::Negated);
     }
     if hypothetical(&lower) {
@@ -69,7 +79,7 @@ pub fn cues(text: &str, words: &[Word], lexicon: &Lexicon<'_>, now: &Zoned) -> V
     if conditional(&lower) || lower.first() == Some(&"should") && clauses.len() > 1 && !question {
         found.push(Cue::Conditional);
     }
-    if !question && !ordered && clauses.iter().any(|clause| past(&lower[clause.clone()], lexicon)) {
+    if !question && !ordered && clauses.iter().any(|clause| was(&lower[clause.clone()])) {
         found.push(Cue::Past);
     }
     if advice(text, words, &lower, lexicon) {
@@ -126,7 +136,10 @@ fn position(lower: &[&str], phrase: &str) -> Option<usize> {
 }
 
 fn negated(clause: &[&str]) -> bool {
-    const ALWAYS: [&str; 65] = [
+    const ALWAYS: [&str; 68] = [
+        "without a",
+        "without the",
+        "without any",
         "doesn't need",
         "doesnt need",
         "does not need",

@@ -53,7 +53,11 @@ pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
         "i", "we", "they", "he", "she", "someone", "somebody", "i've", "we've", "they've", "he's", "she's", "who",
         "you",
     ];
-    const OUTCOMES: [&str; 18] = [
+    const OUTCOMES: [&str; 22] = [
+        "was set to",
+        "was put",
+        "has finished",
+        "is finished",
         "was me",
         "went through",
         "went fine",
@@ -78,6 +82,12 @@ pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
     }
     let lead: Vec<&str> = clause.iter().copied().skip_while(|word| FILLERS.contains(word)).collect();
     // "put 1.4.2 on staging an hour ago": these are the same in the past.
+    if clause.len() > 2
+        && clause[1] == "of"
+        && matches!(clause.last().copied(), Some("finished" | "failed" | "succeeded"))
+    {
+        return true;
+    }
     let ago = matches!(clause.last().copied(), Some("ago" | "earlier" | "already"));
     if ago && matches!(lead.first().copied(), Some("set" | "put" | "shut" | "cut" | "let" | "hit"))
         || matches!(clause, ["had", "to", ..] | ["i" | "we", "had", "to", ..])
@@ -173,7 +183,7 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
         .count();
     let Some(first) = words.get(lead) else { return false };
     let to_the_bot = matches!(first.lower.trim_start_matches('@'), "sayso" | "bot" | "assistant");
-    let at_sign = text[..first.span.end].contains('@') && !to_the_bot;
+    let at_sign = !to_the_bot && (first.lower.starts_with('@') || text[..first.span.start].ends_with('@'));
     let rest = &lower[lead + 1..];
     let asks = |word: &&str| {
         matches!(
@@ -199,10 +209,20 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
     if at_sign || lower.first() == Some(&"dear") && !to_the_bot {
         return true;
     }
+    // "would you page storage, mira? they never pick up", "what you want to do, priya, is …"
+    let called = words
+        .iter()
+        .enumerate()
+        .skip(1)
+        .any(|(index, word)| word.breaks && words[index - 1].breaks && (lexicon.is_person)(word));
+    if called && lower.iter().any(|word| matches!(*word, "you" | "u" | "your")) {
+        return true;
+    }
     // "would you page storage, mira?", "can you promote it @mira"
     if let [.., before, last] = words
         && (lexicon.is_person)(last)
         && (before.breaks && !matches!(before.lower.as_str(), "thanks" | "thank" | "hi" | "hello")
+            || last.lower.starts_with('@')
             || text[..last.span.start].ends_with('@')
             || matches!(lower[lower.len().saturating_sub(3)..], ["would" | "could" | "can" | "will", "you", _]))
         && lower.iter().any(|word| matches!(*word, "you" | "u" | "your"))
@@ -218,7 +238,8 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
         return true;
     }
     // A name nobody knows, spoken to: "jonas please merge 812".
-    let name_like = !lexicon.ordinary.contains(&first.lower)
+    let name_like = !first.lower.ends_with("nt")
+        && !lexicon.ordinary.contains(&first.lower)
         && !lexicon.verbs.contains(&first.lower)
         && !(lexicon.is_thing)(first)
         && first.lower.chars().all(char::is_alphabetic)

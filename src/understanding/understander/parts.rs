@@ -4,7 +4,7 @@
 use jiff::Zoned;
 
 use super::super::arguments::How;
-use super::super::clauses::{clauses, courtesies, is_condition, is_order, is_question};
+use super::super::clauses::{clauses, courtesies, is_condition, is_order, is_question, without_opener};
 use super::super::cues::Cue;
 use super::super::dialogue::{self, Decision};
 use super::super::features::of_message;
@@ -75,7 +75,8 @@ impl Understander {
         let polite = |word: &Word| courtesies.iter().any(|span| overlap(span, &word.span));
         let words: Vec<Word> = reading.words.iter().filter(|word| !polite(word)).cloned().collect();
         let clauses = clauses(&words);
-        if words.is_empty() || clauses.len() < 2 && words.len() == reading.words.len() {
+        let plain = clauses.len() < 2 && words.len() == reading.words.len() && without_opener(&reading.text).is_none();
+        if words.is_empty() || plain {
             return Vec::new();
         }
         let lower: Vec<&str> = words.iter().map(|word| word.lower.as_str()).collect();
@@ -102,10 +103,19 @@ impl Understander {
         if refused {
             return Vec::new();
         }
+        // "thanks mira. can you also …", "what you want to do, priya, is …"
+        let spoken_to = lower.iter().any(|word| matches!(*word, "you" | "u" | "your"))
+            && clauses.iter().any(|clause| {
+                let (last, greeting) = (&words[clause.end - 1], &lower[clause.start..clause.end - 1]);
+                const GREETINGS: [&str; 10] =
+                    ["thanks", "thx", "thank", "you", "sorry", "hi", "hey", "hello", "morning", "ok"];
+                reading.names_a(last, true) && greeting.iter().all(|word| GREETINGS.contains(word))
+            });
         let mut orders = Vec::new();
         for (index, clause) in clauses.iter().enumerate() {
             let own = &lower[clause.clone()];
-            let order = is_order(own, &lexicon);
+            let text = &reading.text[words[clause.start].span.start..words[clause.end - 1].span.end];
+            let order = is_order(own, &lexicon) || without_opener(text).is_some();
             // "restart it?" muses.
             let muses = asks(clause.end - 1) && own.first().is_some_and(|first| self.model.verbs.contains(*first));
             if !(order || is_question(own)) || muses || is_condition(own) {
@@ -122,6 +132,7 @@ impl Understander {
                     || text.len() <= 4 && recognise::later_time(&words[other.clone()], now)
                     || at < index && text.first().is_some_and(|word| matches!(*word, "maybe" | "perhaps"))
             });
+            let governed = governed || spoken_to;
             if !governed {
                 let span = words[clause.start].span.start..words[clause.end - 1].span.end;
                 let mut text = reading.text[span.clone()].to_owned();
@@ -131,7 +142,7 @@ impl Understander {
                         text.replace_range(polite.start - span.start..polite.end - span.start, "");
                     }
                 }
-                orders.push(text);
+                orders.push(without_opener(&text).map_or(text.clone(), str::to_owned));
             }
         }
         orders
@@ -173,6 +184,15 @@ impl Understander {
             }
             let left = reading.text[..reading.words[first_end - 1].span.end].to_owned();
             let right = reading.text[reading.words[index].span.start..].to_owned();
+            // "someone pasted the key in public, rotate it" asks once.
+            let (is_thing, is_person) =
+                (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
+            let asks = |clause: &[&str]| is_order(clause, &self.lexicon(&is_thing, &is_person)) || is_question(clause);
+            if !clauses(&reading.words[..first_end]).into_iter().any(|clause| asks(&lower[clause]))
+                && without_opener(&left).is_none()
+            {
+                continue;
+            }
             let encoded = self.encode(vec![left.clone(), right.clone()]).await?;
             let parts: Vec<Option<(IntentName, Arguments)>> =
                 [left, right].into_iter().zip(encoded).map(|(text, encoded)| self.alone(&text, encoded, now)).collect();

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use super::super::arguments::{Argument, How};
 use super::super::cues::Cue;
 use super::super::dialogue::{self, Context, Decision, Draft};
+use super::super::linear::hash;
 use super::super::words::{Word, overlap};
 use super::super::{OutcomeKind, Understanding, freetext};
 use super::{Reading, Understander};
-use crate::domain::{Intent, ValueType};
+use crate::domain::{Intent, IntentName, ValueType};
 
 impl Understander {
     /// What the message means after what was said before.
@@ -17,7 +18,9 @@ impl Understander {
         let open = context.proposal.is_some() || context.asked.is_some();
         // "cancel the build" is a request where nothing waits.
         let request = !open && lower.len() >= 3 && fresh.intent.is_some();
-        if let Some(decision) = dialogue::decision(&lower).filter(|_| !request) {
+        let pending = context.proposal.as_ref().map(|draft| &draft.intent);
+        let names = |word: &str| pending.is_some_and(|intent| self.is_said_for(intent, word));
+        if let Some(decision) = dialogue::decision_on(&lower, names).filter(|_| !request) {
             let mut decided = Understanding { runbooks: Vec::new(), ..fresh };
             decided.intent = None;
             decided.arguments.clear();
@@ -49,6 +52,13 @@ impl Understander {
             Some(last) if dialogue::points_back(&lower) => self.carry(reading, fresh, last),
             _ => fresh,
         }
+    }
+
+    /// Whether a word begins requests, and is used by examples of this intent.
+    fn is_said_for(&self, intent: &IntentName, word: &str) -> bool {
+        let class = self.model.intents.binary_search(intent);
+        let used = class.is_ok_and(|class| self.model.head.vocabulary.uses(hash(&["w", word]), class));
+        used && self.model.verbs.contains(word)
     }
 
     /// A bare value for what the bot has asked.
