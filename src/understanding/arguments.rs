@@ -13,7 +13,7 @@ use super::phrases::Phrases;
 use super::recognise::Found;
 use super::tagger::Tags;
 use super::words::{Word, overlap};
-use crate::domain::{Arguments, Effect, EntityType, Intent, Parameter, ParameterName, Value, ValueType};
+use crate::domain::{Arguments, Effect, Entities, EntityType, Intent, Parameter, ParameterName, Value, ValueType};
 
 /// Below this a candidate is no value.
 const FLOOR: f32 = 0.5;
@@ -87,6 +87,8 @@ pub struct Seen<'a> {
     pub tags: &'a Tags,
     /// Words that are used for other things than values.
     pub ordinary: &'a HashSet<String>,
+    /// The organisation's names.
+    pub entities: &'a Entities,
     /// Words of enumerations, learned from annotated examples.
     pub phrases: &'a Phrases,
 }
@@ -208,7 +210,9 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
                     Likeness::Alias => How::Alias,
                     Likeness::Mended(_) => How::Mended,
                 };
-                let doubt = if found.ordinary { 0.7 } else { 0.0 };
+                // "restart web live": right behind a thing stands where it runs.
+                let placed = entity == EntityType::Environment && follows_a_thing(seen, &found.span);
+                let doubt = if found.ordinary && !placed { 0.7 } else { 0.0 };
                 let values: Vec<Value> = found.canonical.iter().filter_map(|name| parameter.parse(name).ok()).collect();
                 if !values.is_empty() {
                     candidates.push(candidate(
@@ -219,7 +223,11 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
                     ));
                 }
             }
-            candidates.extend(tagged(parameter, index, seen, Some(entity)));
+            // Environments are few, and who lists them lists them all.
+            let listed = entity == EntityType::Environment && seen.entities.canonicals(entity).next().is_some();
+            if !listed {
+                candidates.extend(tagged(parameter, index, seen, Some(entity)));
+            }
         }
         value_type => {
             for found in seen.found.iter().filter(|found| found.value.value_type() == value_type) {
@@ -247,6 +255,17 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
         }
     }
     candidates
+}
+
+/// Whether the name of a service stands right before a place, or a preposition after it.
+fn follows_a_thing(seen: &Seen<'_>, span: &Range<usize>) -> bool {
+    let Some(at) = seen.words.iter().position(|word| overlap(&word.span, span)) else { return false };
+    let Some(before) = at.checked_sub(1).map(|at| &seen.words[at]) else { return false };
+    !before.breaks
+        && seen
+            .names
+            .iter()
+            .any(|name| !name.ordinary && name.entity == EntityType::Service && name.span.end == before.span.end)
 }
 
 /// "the latest deploy" tells which deploy, not which version.

@@ -59,7 +59,10 @@ static OPENERS: LazyLock<Regex> = LazyLock::new(|| {
         format!(
             r"(?:why )?(?:can|could|would|will|can['’]?t|couldn['’]?t|don['’]?t) {who}(?: (?:please|pls|plz|possibly|maybe|kindly|just|be so kind (?:and|as to)))*"
         ),
+        r"may i know (?:whether|if)".to_owned(),
+        format!(r"(?:can|could|would|will) {who} (?:please )?tell me (?:whether|if)"),
         r"i(?:['’]?d| would) (?:really )?(?:need|like) you to".to_owned(),
+        r"i (?:hereby )?request (?:a|an|the)".to_owned(),
         r"(?:it is|it['’]s|its) time to".to_owned(),
     ];
     // The patterns are constants, and a test compiles them.
@@ -140,36 +143,32 @@ pub fn is_order(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
 pub fn is_question(clause: &[&str]) -> bool {
     let rest: Vec<&str> = clause.iter().copied().skip_while(|word| LEADS.contains(word)).collect();
     rest.len() > 1
-        && matches!(
-            rest[0],
-            "show"
-                | "list"
-                | "find"
-                | "give"
-                | "tell"
-                | "check"
-                | "get"
-                | "look"
-                | "search"
-                | "what"
-                | "whats"
-                | "what's"
-                | "who"
-                | "whos"
-                | "who's"
-                | "which"
-                | "when"
-                | "where"
-                | "how"
-                | "is"
-                | "are"
-                | "does"
-                | "did"
-                | "has"
-                | "any"
-                | "grep"
-                | "compare"
-        )
+        && (is_show(rest[0])
+            || matches!(rest[0], "when" | "where" | "is" | "are" | "does" | "did" | "has" | "any" | "get" | "look"))
+}
+
+/// Whether a word begins an order to show something.
+pub fn is_show(word: &str) -> bool {
+    matches!(
+        word,
+        "show"
+            | "list"
+            | "find"
+            | "give"
+            | "tell"
+            | "check"
+            | "search"
+            | "what"
+            | "whats"
+            | "what's"
+            | "who"
+            | "whos"
+            | "who's"
+            | "which"
+            | "how"
+            | "grep"
+            | "compare"
+    )
 }
 
 /// Whether the rest of a sentence hangs on this clause: "if it fails again", "once tom has approved".

@@ -171,7 +171,11 @@ pub fn decision_on(lower: &[&str], names: impl Fn(&str) -> bool) -> Option<Decis
 
 /// Whether a message begins like a correction, and how many words that takes: "make it", "no,", "i meant".
 pub fn correction(lower: &[&str]) -> Option<usize> {
-    const OPENINGS: [&str; 33] = [
+    const OPENINGS: [&str; 37] = [
+        "make the",
+        "change the",
+        "set the",
+        "only",
         "ok make it",
         "make it",
         "make that",

@@ -10,6 +10,7 @@ use doubts::{asks_for_facts, bare_number};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use super::arguments::{Filled, How, Seen, fill};
+use super::clauses::without_opener;
 use super::cues::{Cue, Lexicon, cues};
 use super::dialogue::{self, Context};
 use super::features::{Masked, of_message};
@@ -156,22 +157,30 @@ impl Understander {
     ) -> Result<Understanding, EmbeddingError> {
         let zoned = now.to_zoned(self.zone.clone());
         let mut names = self.names.find(&words, &self.model.ordinary, &self.model.lexicon);
-        spelling::mend(&mut words, &names, &self.model.lexicon, &encoded.tokens);
+        let mended = spelling::mend(&mut words, &names, &self.model.lexicon, &encoded.tokens);
         names.extend(self.speaker(&words, context));
         let found = recognise::recognise(text, &words, &zoned);
         let masked = masks(name_masks(&names), &found);
         let view = of_message(text, &words, &encoded, &masked);
         let passages = self.passages.search(&encoded.sentence, text, PASSAGES);
         let evidence = self.evidence(&passages);
-        let probabilities = self.model.head.probabilities(&view, &evidence, &self.schemas);
+        let probabilities = match mended.then(|| spelling::written(text, &words)) {
+            // What was meant is encoded as well: slips are no words to the encoder.
+            Some(meant) => match self.encode(vec![meant.clone()]).await?.pop() {
+                Some(encoded) => self.reading(&meant, encoded, &zoned).probabilities,
+                None => self.model.head.probabilities(&view, &evidence, &self.schemas),
+            },
+            None => self.model.head.probabilities(&view, &evidence, &self.schemas),
+        };
         let text = text.to_owned();
         let mut reading = Reading { text, words, encoded, names, found, cues: Vec::new(), probabilities, passages };
         reading.cues = self.cues(&reading, &zoned);
         let fresh = self.fresh(&reading);
         let mut understanding = self.in_conversation(&reading, fresh, context);
-        if matches!(understanding.outcome, OutcomeKind::None)
+        let unclear = understanding.outcome == OutcomeKind::Ask && understanding.intent.is_none();
+        if (unclear && understanding.stages.several_values.is_none() || understanding.outcome == OutcomeKind::None)
             && dialogue::decision(&reading.lower()).is_none()
-            && let Some(asked) = self.by_clause(&reading, &understanding, &zoned).await?
+            && let Some(asked) = self.by_clause(&reading, &understanding, context, &zoned).await?
         {
             return Ok(asked);
         }
@@ -191,6 +200,23 @@ impl Understander {
         let (is_thing, is_person) =
             (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
         cues(&reading.text, &reading.words, &self.lexicon(&is_thing, &is_person), now)
+    }
+
+    /// The cues of what the speaker says, free text aside: that is nobody's order.
+    fn own_cues(&self, reading: &Reading, filled: &Filled) -> Vec<Cue> {
+        let texts: Vec<_> =
+            filled.arguments.iter().filter(|a| a.how == How::Text).filter_map(|a| a.span.clone()).collect();
+        let outside = |word: &&Word| !texts.iter().any(|span| overlap(span, &word.span));
+        let words: Vec<Word> = reading.words.iter().filter(outside).cloned().collect();
+        // A text that is nearly all of a message says nothing about the rest.
+        if texts.is_empty() || words.len() < 2 || words[0].span.start != reading.words[0].span.start {
+            return reading.cues.clone();
+        }
+        let (is_thing, is_person) =
+            (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
+        // The zone alone matters for times, and the text's quotation marks are not the speaker's.
+        let text = &reading.text[..words[words.len() - 1].span.end];
+        cues(text, &words, &self.lexicon(&is_thing, &is_person), &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()))
     }
 
     fn lexicon<'a>(&'a self, is_thing: &'a dyn Fn(&Word) -> bool, is_person: &'a dyn Fn(&Word) -> bool) -> Lexicon<'a> {
@@ -251,7 +277,7 @@ impl Understander {
             commands.iter().filter_map(|(name, _)| Some(self.intents.get(name.as_str())?.effect)).collect();
         understanding.confidence = f64::from(probabilities[0]);
         let filled = self.fill(intent, reading);
-        let stops = stopping(&reading.cues, intent, &filled, reading);
+        let stops = stopping(&self.own_cues(reading, &filled), intent);
         let choice = match thresholds::choose(&probabilities, &effects, p_none) {
             Choice::Intent if bare_number(intent, &filled, reading) => Choice::Ambiguous,
             Choice::Intent if self.begins_foreign(intent, reading) && probabilities[0] < thresholds::FOREIGN.1 => {
@@ -299,10 +325,12 @@ impl Understander {
         known > 0 && 2 * known >= words.len() || reading.text.starts_with('#')
     }
 
-    /// Whether a message begins with a word that is no value, and that no example of the intent uses.
+    /// Whether a message begins like an order with a word that is no value, and that no example of the intent uses.
     fn begins_foreign(&self, intent: &Intent, reading: &Reading) -> bool {
-        let Some(first) = reading.words.iter().find(|word| !is_function_word(&word.lower)) else { return false };
-        if !first.lower.chars().all(char::is_alphabetic) {
+        let order = without_opener(&reading.text).map_or(0, |rest| reading.text.len() - rest.len());
+        let words = reading.words.iter().filter(|word| word.span.start >= order);
+        let Some(first) = words.clone().find(|word| !is_function_word(&word.lower)) else { return false };
+        if !first.lower.chars().all(char::is_alphabetic) || !begins_clause(words, first) {
             return false;
         }
         let value = reading.names.iter().map(|name| &name.span).chain(reading.found.iter().map(|found| &found.span));
@@ -357,32 +385,45 @@ impl Understander {
             found: &reading.found,
             tags: &tags,
             ordinary: &self.model.ordinary,
+            entities: &self.entities,
             phrases: &self.phrases,
         };
         fill(intent, &seen)
     }
 }
 
-/// Whether a cue makes this command a remark. A time counts only where the intent has no place for one, and free text is
-/// nobody's order.
-fn stopping(cues: &[Cue], intent: &Intent, filled: &Filled, reading: &Reading) -> bool {
+/// Whether a cue makes this command a remark. A time counts only where the intent has no place for one.
+fn stopping(cues: &[Cue], intent: &Intent) -> bool {
     if intent.parameters.iter().any(|parameter| parameter.whole_message) {
         return cues.contains(&Cue::Past) || cues.contains(&Cue::Quoted);
     }
     let changes = intent.effect > Effect::Read;
     let has_time = intent.parameters.iter().any(|parameter| parameter.value_type == ValueType::DateTime);
-    let text: Vec<_> = filled.arguments.iter().filter(|a| a.how == How::Text).filter_map(|a| a.span.clone()).collect();
-    // What stands only inside free text is said by the text, not by the speaker.
-    let outside: Vec<&Word> =
-        reading.words.iter().filter(|word| !text.iter().any(|span| overlap(span, &word.span))).collect();
-    let long_text = !text.is_empty()
-        && outside.len() >= 2
-        && outside.first().is_some_and(|first| first.span.start == reading.words[0].span.start);
-    cues.iter().any(|cue| match cue {
-        Cue::Scheduled => changes && !has_time && !long_text,
-        Cue::Quoted => true,
-        Cue::Negated | Cue::Hypothetical | Cue::Conditional | Cue::Past => !long_text,
-        Cue::Advice => true,
+    cues.iter().any(|cue| *cue != Cue::Scheduled || changes && !has_time)
+}
+
+/// Whether only courtesies and greetings stand before a word: what begins with "how do i" or "is there" gives no order.
+fn begins_clause<'a>(words: impl Iterator<Item = &'a Word>, first: &Word) -> bool {
+    words.take_while(|word| word.span != first.span).all(|word| {
+        matches!(
+            word.lower.as_str(),
+            "please"
+                | "pls"
+                | "plz"
+                | "just"
+                | "now"
+                | "then"
+                | "so"
+                | "and"
+                | "ok"
+                | "okay"
+                | "hey"
+                | "hi"
+                | "kindly"
+                | "also"
+                | "to"
+                | "you"
+        )
     })
 }
 

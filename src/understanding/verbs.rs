@@ -13,7 +13,22 @@ const DETERMINERS: [&str; 14] =
     ["the", "a", "an", "my", "our", "its", "this", "that", "these", "those", "of", "for", "in", "on"];
 
 /// Words that stand where a request begins, and are none.
-const OTHERS: [&str; 73] = [
+const OTHERS: [&str; 88] = [
+    "kind",
+    "grateful",
+    "glad",
+    "happy",
+    "request",
+    "wish",
+    "right",
+    "morning",
+    "good",
+    "appreciate",
+    "hello",
+    "evening",
+    "afternoon",
+    "well",
+    "help",
     "nobody",
     "somebody",
     "everybody",

@@ -1,12 +1,14 @@
 //! Parts of a message read by themselves: the one clause that asks for something, where the others say why; and two requests
 //! in one message.
 
+use std::ops::Range;
+
 use jiff::Zoned;
 
 use super::super::arguments::How;
-use super::super::clauses::{clauses, courtesies, is_condition, is_order, is_question, without_opener};
+use super::super::clauses::{clauses, courtesies, is_condition, is_order, is_question, is_show, without_opener};
 use super::super::cues::Cue;
-use super::super::dialogue::{self, Decision};
+use super::super::dialogue::{self, Context, Decision};
 use super::super::features::of_message;
 use super::super::model::masks;
 use super::super::recognise;
@@ -27,6 +29,7 @@ impl Understander {
         &self,
         reading: &Reading,
         whole: &Understanding,
+        context: &Context,
         now: &Zoned,
     ) -> Result<Option<Understanding>, EmbeddingError> {
         if reading.cues.contains(&Cue::Quoted) || reading.cues.contains(&Cue::Advice) {
@@ -53,6 +56,9 @@ impl Understander {
             }
             let stages = understood.stages.clone();
             let mut complete = self.complete(understood, intent, arguments);
+            if let Some(last) = context.last.as_ref().filter(|_| dialogue::points_back(&part.lower())) {
+                complete = self.carry(&part, complete, last);
+            }
             complete.text.clone_from(&whole.text);
             complete.runbooks.clone_from(&whole.runbooks);
             complete.stages = stages;
@@ -74,7 +80,7 @@ impl Understander {
         let courtesies = courtesies(&reading.text);
         let polite = |word: &Word| courtesies.iter().any(|span| overlap(span, &word.span));
         let words: Vec<Word> = reading.words.iter().filter(|word| !polite(word)).cloned().collect();
-        let clauses = clauses(&words);
+        let clauses = self.requests(&words);
         let plain = clauses.len() < 2 && words.len() == reading.words.len() && without_opener(&reading.text).is_none();
         if words.is_empty() || plain {
             return Vec::new();
@@ -93,12 +99,14 @@ impl Understander {
             let next = words.get(index + 1).map_or(reading.text.len(), |word| word.span.start);
             reading.text[words[index].span.end..next].contains('?')
         };
+        let mut ordered = false;
         let refused = clauses.iter().any(|clause| {
             let clause = &lower[clause.clone()];
-            dialogue::decision(clause) == Some(Decision::No)
-                || clause
-                    .iter()
-                    .all(|word| matches!(*word, "no" | "not" | "don't" | "dont" | "never" | "wait" | "please"))
+            // "no, restart it instead" goes on; "restart it? no, leave it" does not.
+            let bare = clause.iter().all(|word| matches!(*word, "not" | "don't" | "dont" | "never" | "do" | "please"));
+            let refuses = bare || ordered && dialogue::decision(clause) == Some(Decision::No);
+            ordered |= is_order(clause, &lexicon);
+            refuses
         });
         if refused {
             return Vec::new();
@@ -146,6 +154,25 @@ impl Understander {
             }
         }
         orders
+    }
+
+    /// The clauses, cut before a second request as well: "drain it and then reboot it".
+    fn requests(&self, words: &[Word]) -> Vec<Range<usize>> {
+        const JOINTS: [&str; 5] = ["and", "then", "also", "plus", "afterwards"];
+        let mut requests = Vec::new();
+        for clause in clauses(words) {
+            let mut start = clause.start;
+            for at in clause.start + 1..clause.end {
+                let begins = self.model.verbs.contains(&words[at].lower) || is_show(&words[at].lower);
+                let joint = (start + 1..at).rev().take_while(|at| JOINTS.contains(&words[*at].lower.as_str())).last();
+                if let Some(joint) = joint.filter(|_| begins) {
+                    requests.push(start..joint);
+                    start = at;
+                }
+            }
+            requests.push(start..clause.end);
+        }
+        requests
     }
 
     /// Whether the message holds two requests: a second clause that begins like one and, read alone, is another.
@@ -198,6 +225,13 @@ impl Understander {
                 [left, right].into_iter().zip(encoded).map(|(text, encoded)| self.alone(&text, encoded, now)).collect();
             if let [Some((one, first)), Some((other, second))] = parts.as_slice() {
                 let pointed = dialogue::points_back(&lower[index..]);
+                // "open a ticket … and assign it to mira" is one request with all its values.
+                let absorbed = pointed
+                    && !second.is_empty()
+                    && second.iter().all(|(name, value)| understanding.arguments.get(name) == Some(value));
+                if absorbed {
+                    continue;
+                }
                 let different_values =
                     first.iter().any(|(name, value)| second.get(name).is_some_and(|other| other != value));
                 if one != other && !first.is_empty() && (!second.is_empty() || pointed)

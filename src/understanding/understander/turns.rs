@@ -308,7 +308,7 @@ impl Understander {
     }
 
     /// "restart it": intent from the message, things from the last command.
-    fn carry(&self, reading: &Reading, fresh: Understanding, last: &Draft) -> Understanding {
+    pub(super) fn carry(&self, reading: &Reading, fresh: Understanding, last: &Draft) -> Understanding {
         let lower = reading.lower();
         let Some(intent) = fresh.intent.as_ref().and_then(|name| self.intents.get(name.as_str())) else { return fresh };
         if fresh.outcome == OutcomeKind::Answer {
