@@ -63,7 +63,6 @@ static OPENERS: LazyLock<Regex> = LazyLock::new(|| {
         format!(r"(?:can|could|would|will) {who} (?:please )?tell me (?:whether|if)"),
         r"i(?:['’]?d| would) (?:really )?(?:need|like) you to".to_owned(),
         r"i (?:hereby )?request (?:a|an|the)".to_owned(),
-        r"(?:it is|it['’]s|its) time to".to_owned(),
     ];
     // The patterns are constants, and a test compiles them.
     #[expect(clippy::expect_used, reason = "constant patterns")]
@@ -184,7 +183,7 @@ pub fn is_condition(clause: &[&str]) -> bool {
             true
         }
         ["in", "the", rest @ ..] => rest.contains(&"case") || rest.contains(&"event"),
-        ["only", "after" | "before", ..] => true,
+        ["only", "after" | "before", ..] | ["on" | "at", "the", "first", ..] => true,
         ["only", rest @ ..] | ["and", rest @ ..] | ["but", rest @ ..] | ["even", rest @ ..] => is_condition(rest),
         ["after" | "before", next, ..] => !matches!(*next, "the" | "that" | "this" | "last"),
         _ => false,

@@ -14,7 +14,7 @@ use super::clauses::{clauses, courtesies, is_order};
 use super::dialogue::{Decision, decision};
 use super::recognise;
 use super::words::{Word, overlap};
-use speech::{advice, past, quoted};
+use speech::{advice, past, quoted, quotes_an_order};
 
 /// Why a message that sounds like a command is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -60,7 +60,8 @@ pub fn cues(text: &str, words: &[Word], lexicon: &Lexicon<'_>, now: &Zoned) -> V
     let was = |clause: &[&str]| past(clause, lexicon);
     let orders = |clause: &&std::ops::Range<usize>| {
         let clause = &lower[(*clause).clone()];
-        is_order(clause, lexicon) && !negated(clause) && !was(clause)
+        let wish = matches!(clause, ["i" | "we", "need" | "want", ..]);
+        is_order(clause, lexicon) && !wish && !negated(clause) && !was(clause)
     };
     let ordered = clauses.len() > 1 && clauses.iter().any(|clause| orders(&clause));
     // "restart it? nope, forget it"
@@ -85,7 +86,7 @@ pub fn cues(text: &str, words: &[Word], lexicon: &Lexicon<'_>, now: &Zoned) -> V
     if advice(text, words, &lower, lexicon) {
         found.push(Cue::Advice);
     }
-    if quoted(text, &lower) {
+    if quoted(text, &lower) || quotes_an_order(text, words, lexicon) {
         found.push(Cue::Quoted);
     }
     if scheduled(words, &lower, now) {
@@ -136,7 +137,12 @@ fn position(lower: &[&str], phrase: &str) -> Option<usize> {
 }
 
 fn negated(clause: &[&str]) -> bool {
-    const ALWAYS: [&str; 68] = [
+    const ALWAYS: [&str; 73] = [
+        "you didn't",
+        "you didnt",
+        "you did not",
+        "can't have",
+        "cant have",
         "without a",
         "without the",
         "without any",
@@ -275,7 +281,11 @@ fn negated(clause: &[&str]) -> bool {
 }
 
 fn hypothetical(lower: &[&str]) -> bool {
-    const PHRASES: [&str; 80] = [
+    const PHRASES: [&str; 84] = [
+        "might do",
+        "may do",
+        "perhaps its",
+        "perhaps it's",
         "thoughts on",
         "theoretically",
         "could be that",

@@ -280,6 +280,14 @@ impl Understander {
         let stops = stopping(&self.own_cues(reading, &filled), intent);
         let choice = match thresholds::choose(&probabilities, &effects, p_none) {
             Choice::Intent if bare_number(intent, &filled, reading) => Choice::Ambiguous,
+            // A change to a thing that nobody lists, where such things are listed.
+            Choice::Intent if self.changes_unknown(intent, &filled) && probabilities[0] < thresholds::UNKNOWN.1 => {
+                if probabilities[0] < thresholds::UNKNOWN.0 {
+                    Choice::None
+                } else {
+                    Choice::Ambiguous
+                }
+            }
             Choice::Intent if self.begins_foreign(intent, reading) && probabilities[0] < thresholds::FOREIGN.1 => {
                 if probabilities[0] < thresholds::FOREIGN.0 {
                     Choice::None
@@ -325,6 +333,19 @@ impl Understander {
         known > 0 && 2 * known >= words.len() || reading.text.starts_with('#')
     }
 
+    /// Whether a change would be made to a thing that the organisation does not list, though it lists such things.
+    fn changes_unknown(&self, intent: &Intent, filled: &Filled) -> bool {
+        intent.effect > Effect::Read
+            && filled.arguments.iter().filter(|argument| argument.how == How::Tagged).any(|argument| {
+                intent.parameter(argument.parameter.as_str()).is_some_and(|parameter| match parameter.value_type {
+                    ValueType::Entity(entity) => {
+                        parameter.required && self.entities.canonicals(entity).next().is_some()
+                    }
+                    _ => false,
+                })
+            })
+    }
+
     /// Whether a message begins like an order with a word that is no value, and that no example of the intent uses.
     fn begins_foreign(&self, intent: &Intent, reading: &Reading) -> bool {
         let order = without_opener(&reading.text).map_or(0, |rest| reading.text.len() - rest.len());
@@ -338,7 +359,7 @@ impl Understander {
         // One piece to the encoder: a word of the language, not a name nobody knows.
         let whole = reading.encoded.tokens.iter().filter(|token| overlap(&token.span, &first.span)).count() <= 1;
         let class = self.model.intents.binary_search(&intent.name);
-        let used = class.is_ok_and(|class| self.model.head.vocabulary.uses(hash(&["w", &first.lower]), class));
+        let used = class.is_ok_and(|class| self.model.head.vocabulary.uses(hash(&["order", &first.lower]), class));
         value.next().is_none() && whole && !used
     }
 

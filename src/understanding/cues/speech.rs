@@ -1,5 +1,6 @@
 //! Who speaks to whom, and of when: reports of what was done, advice to others, quotations.
 
+use super::super::clauses::{clauses, is_order, is_question, without_opener};
 use super::super::words::Word;
 use super::{Lexicon, contains};
 
@@ -201,6 +202,7 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
                 | "must"
                 | "needs"
                 | "let's"
+                | "why"
                 | "when"
                 | "once"
                 | "mind"
@@ -246,11 +248,14 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
         && first.lower.len() > 2;
     if name_like
         && rest.first().is_some_and(|word| {
-            matches!(*word, "can" | "could" | "would" | "please" | "pls" | "you" | "will" | "kindly")
+            matches!(*word, "can" | "could" | "would" | "please" | "pls" | "you" | "u" | "will" | "kindly")
         })
     {
         let also_you = rest.len() > 1
-            && (matches!(rest[1], "you") || lexicon.verbs.contains(rest[1]) || matches!(rest[0], "please" | "pls"));
+            && (matches!(rest[1], "you" | "u")
+                || matches!(rest[0], "you" | "u") && matches!(rest[1], "need" | "should" | "must" | "have" | "could")
+                || lexicon.verbs.contains(rest[1])
+                || matches!(rest[0], "please" | "pls"));
         if also_you {
             return true;
         }
@@ -297,6 +302,8 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
         "runbook",
         "wiki",
         "error",
+        "entry",
+        "history",
     ];
     let first = lower.first().copied().unwrap_or_default();
     let marks =
@@ -304,7 +311,8 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
     let told = lower.iter().take(8).any(|word| speech.contains(word));
     let opens = matches!(text.trim_start().chars().next(), Some('"' | '“' | '«' | '$' | '{' | '<'));
     let whole = opens && text.trim_end().ends_with(['"', '”', '»']);
-    let prompt = text.split_once("# ").is_some_and(|(head, _)| !head.contains(' ') && head.contains('-'));
+    let prompt = text.split_whitespace().next().is_some_and(|first| first.len() > 1 && first.ends_with(['$', '#']));
+    let prompt = prompt || text.split_once("# ").is_some_and(|(head, _)| !head.contains(' ') && head.contains('-'));
     let shell = prompt
         || match lower {
             ["docker", "ps" | "logs" | "restart" | "stop" | "start", ..] => false,
@@ -332,4 +340,33 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
             && words.last().is_some_and(|last| papers.contains(last) || ["reads", "says", "said"].contains(last))
     });
     whole || text.trim_start().starts_with("$ ") || shell || header || !orders && (marks && told || paper)
+}
+
+/// Whether an order stands in quotation marks, and none outside of them: "her words were "restart web"".
+pub(super) fn quotes_an_order(text: &str, words: &[Word], lexicon: &Lexicon<'_>) -> bool {
+    const PAIRS: [(char, char); 6] = [('"', '"'), ('“', '”'), ('`', '`'), ('\'', '\''), ('«', '»'), ('‘', '’')];
+    let bounded = |at: usize| at == 0 || text[..at].ends_with(|c: char| !c.is_alphanumeric());
+    for (open, close) in PAIRS {
+        let Some(start) = text.match_indices(open).map(|(at, _)| at).find(|at| bounded(*at)) else { continue };
+        let inner = start + open.len_utf8();
+        let closes = |at: &usize| {
+            let after = &text[at + close.len_utf8()..];
+            *at > inner && !after.starts_with(char::is_alphanumeric)
+        };
+        let Some(end) = text[inner..].match_indices(close).map(|(at, _)| inner + at).find(closes) else { continue };
+        let (inside, outside): (Vec<Word>, Vec<Word>) =
+            words.iter().cloned().partition(|word| word.span.start >= inner && word.span.end <= end);
+        let lower = |words: &[Word]| words.iter().map(|word| word.lower.clone()).collect::<Vec<_>>();
+        let orders = |words: &[Word]| {
+            clauses(words).into_iter().any(|clause| {
+                let lower = lower(&words[clause]);
+                let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+                is_order(&lower, lexicon) || is_question(&lower)
+            })
+        };
+        if inside.len() > 1 && orders(&inside) && !orders(&outside) && without_opener(text).is_none() {
+            return true;
+        }
+    }
+    false
 }

@@ -227,6 +227,7 @@ impl Understander {
                 let pointed = dialogue::points_back(&lower[index..]);
                 // "open a ticket … and assign it to mira" is one request with all its values.
                 let absorbed = pointed
+                    && understanding.intent.as_ref() == Some(one)
                     && !second.is_empty()
                     && second.iter().all(|(name, value)| understanding.arguments.get(name) == Some(value));
                 if absorbed {
