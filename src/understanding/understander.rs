@@ -303,11 +303,11 @@ impl Understander {
             Stages { arguments: filled.arguments.clone(), unsure: filled.unsure.clone(), ..Stages::default() };
         match choice {
             _ if stops => {
-                understanding.confidence = f64::from(1.0 - p_none.min(0.5));
+                understanding.confidence = thresholds::STOPPED;
                 understanding
             }
             Choice::None => {
-                understanding.confidence = f64::from(p_none);
+                understanding.confidence = f64::from(p_none.max(1.0 - probabilities[0]));
                 understanding
             }
             Choice::Ambiguous => {

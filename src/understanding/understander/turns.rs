@@ -6,6 +6,7 @@ use super::super::arguments::{Argument, How};
 use super::super::cues::Cue;
 use super::super::dialogue::{self, Context, Decision, Draft};
 use super::super::linear::hash;
+use super::super::thresholds;
 use super::super::words::{Word, overlap};
 use super::super::{OutcomeKind, Understanding, freetext};
 use super::{Reading, Understander};
@@ -25,6 +26,7 @@ impl Understander {
             decided.intent = None;
             decided.arguments.clear();
             decided.missing.clear();
+            decided.confidence = thresholds::IN_CONVERSATION;
             decided.outcome = match decision {
                 Decision::Yes if context.proposal.is_some() => OutcomeKind::Confirm,
                 Decision::No if open => OutcomeKind::Cancel,
@@ -118,7 +120,7 @@ impl Understander {
                 Some(self.complete(understanding, intent, before))
             };
         }
-        understanding.confidence = 0.95;
+        understanding.confidence = thresholds::IN_CONVERSATION;
         understanding.stages.arguments = filled.arguments.into_iter().chain(bare).collect();
         Some(self.complete(understanding, intent, arguments))
     }
@@ -272,7 +274,7 @@ impl Understander {
         let mut arguments = draft.arguments.clone();
         arguments.extend(values.iter().map(|argument| (argument.parameter.clone(), argument.value.clone())));
         let mut understanding = fresh.clone_bare();
-        understanding.confidence = 0.95;
+        understanding.confidence = thresholds::IN_CONVERSATION;
         understanding.stages.arguments = values;
         understanding.stages.unsure = unsure;
         understanding.corrects = true;
@@ -302,7 +304,7 @@ impl Understander {
         let mut arguments = last.arguments.clone();
         arguments.extend(values.iter().map(|argument| (argument.parameter.clone(), argument.value.clone())));
         let mut understanding = fresh.clone_bare();
-        understanding.confidence = 0.95;
+        understanding.confidence = thresholds::IN_CONVERSATION;
         understanding.stages.arguments = values;
         Some(self.complete(understanding, intent, arguments))
     }
