@@ -92,6 +92,28 @@ fn what_cannot_be_measured_is_said() {
         let ended = eval(&[&["--dataset", "intents.tsv"], arguments].concat());
         assert_eq!((ended.code, ended.err.lines().last()), (Some(1), Some(&*format!("error: intents.tsv: {said}"))));
     }
+    for (arguments, said) in [
+        (
+            &["--chat", "no_text_column.tsv"][..],
+            "no_text_column.tsv: line 1: no column `text`, found `channel`, `message`",
+        ),
+    ] {
+        let ended = eval(arguments);
+        assert_eq!((ended.code, ended.out.as_str(), ended.err), (Some(1), "", format!("error: {said}\n")));
+    }
+}
+
+#[test]
+fn chatter_is_read_as_if_it_were_for_the_bot() {
+    let ended = eval(&["--chat", "chat.tsv", "--faults"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let out = lines(&ended.out);
+    assert_eq!(out[0], "became a change         0.00 % (0/3)");
+    assert_eq!(out[1], "became any command     33.33 % (1/3)");
+    assert_eq!(out[4], "chat.tsv:2: how full is the disk?");
+    assert!(out[5].starts_with("    got host.disk ("), "{}", out[5]);
+    let limited = eval(&["--chat", "chat.tsv", "--limit", "1"]);
+    assert_eq!(lines(&limited.out)[1], "became any command    100.00 % (1/1)");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `sayso eval`: figures over lines that say what is expected, and over public sets.
 
+mod chatter;
 mod dataset;
 mod lines;
 mod report;
@@ -34,17 +35,24 @@ pub(super) struct Arguments {
     /// The splits of the set to measure on
     #[arg(long, value_name = "SPLIT", value_delimiter = ',', default_value = "test", requires = "dataset")]
     test: Vec<String>,
+    /// Measure how much chatter becomes a command instead: a table with a column `text`, each message as if for the bot
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "dataset"])]
+    chat: Option<PathBuf>,
+    /// Read so many messages of the chatter only
+    #[arg(long, value_name = "COUNT", requires = "chat")]
+    limit: Option<usize>,
     /// Files of expected lines; figures are over all of them
-    #[arg(required_unless_present = "dataset")]
+    #[arg(required_unless_present_any = ["dataset", "chat"])]
     files: Vec<PathBuf>,
 }
 
 /// Runs it.
 pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     let data = assembly::load(config)?;
-    match &arguments.dataset {
-        Some(file) => dataset::run(&data, file, arguments),
-        None => lines::run(&data, arguments),
+    match (&arguments.dataset, &arguments.chat) {
+        (Some(file), _) => dataset::run(&data, file, arguments),
+        (_, Some(file)) => chatter::run(&data, file, arguments),
+        _ => lines::run(&data, arguments),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Measuring: what was expected, what was understood, and the figures over many lines; our own, and public sets.
 
+mod chatter;
 pub mod dataset;
 mod figures;
 pub mod learned;
@@ -8,6 +9,7 @@ mod reliability;
 pub mod scores;
 mod table;
 
+pub use chatter::Chatter;
 pub use figures::{Confusion, Fault, Figures, Tally};
 pub use lines::{Expected, Line, Turn, exact};
 pub use reliability::{Bin, Reliability};
