@@ -97,6 +97,12 @@ fn what_cannot_be_measured_is_said() {
             &["--chat", "no_text_column.tsv"][..],
             "no_text_column.tsv: line 1: no column `text`, found `channel`, `message`",
         ),
+        (
+            &["--runbooks", "pages", "--alerts", "chat.tsv"],
+            "chat.tsv: line 1: no column `summary`, found `channel`, `text`",
+        ),
+        (&["--runbooks", "pages", "--alerts", "lost_page.tsv"], "lost_page.tsv:2: no page `net/gone.md` in pages"),
+        (&["--runbooks", "absent", "--alerts", "alerts.tsv"], "absent: No such file or directory (os error 2)"),
     ] {
         let ended = eval(arguments);
         assert_eq!((ended.code, ended.out.as_str(), ended.err), (Some(1), "", format!("error: {said}\n")));
@@ -114,6 +120,19 @@ fn chatter_is_read_as_if_it_were_for_the_bot() {
     assert!(out[5].starts_with("    got host.disk ("), "{}", out[5]);
     let limited = eval(&["--chat", "chat.tsv", "--limit", "1"]);
     assert_eq!(lines(&limited.out)[1], "became any command    100.00 % (1/1)");
+}
+
+#[test]
+fn alerts_look_for_their_pages() {
+    let ended = eval(&["--runbooks", "pages", "--alerts", "alerts.tsv"]);
+    let expected = "\
+3 texts of alerts, 2 pages
+by          recall@1  recall@3  recall@5
+meaning      100.0 %   100.0 %   100.0 %
+wording      100.0 %   100.0 %   100.0 %
+both         100.0 %   100.0 %   100.0 %
+";
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), expected), "{}", ended.err);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod chatter;
 mod dataset;
 mod lines;
 mod report;
+mod runbooks;
 
 use std::path::{Path, PathBuf};
 
@@ -41,17 +42,24 @@ pub(super) struct Arguments {
     /// Read so many messages of the chatter only
     #[arg(long, value_name = "COUNT", requires = "chat")]
     limit: Option<usize>,
+    /// Measure how often an alert's text finds its page instead: the folder of the pages
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["files", "dataset", "chat"], requires = "alerts")]
+    runbooks: Option<PathBuf>,
+    /// A table with columns `summary`, `description` and `page_file`, which is a path in the folder of the pages
+    #[arg(long, value_name = "FILE", requires = "runbooks")]
+    alerts: Option<PathBuf>,
     /// Files of expected lines; figures are over all of them
-    #[arg(required_unless_present_any = ["dataset", "chat"])]
+    #[arg(required_unless_present_any = ["dataset", "chat", "runbooks"])]
     files: Vec<PathBuf>,
 }
 
 /// Runs it.
 pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     let data = assembly::load(config)?;
-    match (&arguments.dataset, &arguments.chat) {
-        (Some(file), _) => dataset::run(&data, file, arguments),
-        (_, Some(file)) => chatter::run(&data, file, arguments),
+    match (&arguments.dataset, &arguments.chat, &arguments.runbooks, &arguments.alerts) {
+        (Some(file), ..) => dataset::run(&data, file, arguments),
+        (_, Some(file), ..) => chatter::run(&data, file, arguments),
+        (_, _, Some(folder), Some(alerts)) => runbooks::run(&data, folder, alerts, arguments.faults),
         _ => lines::run(&data, arguments),
     }
 }
