@@ -105,16 +105,26 @@ fn policy(config: &Config, catalogue: &Catalogue) -> Result<Policy, Vec<Diagnost
     Ok(policy.in_zone(config.time.zone.clone()))
 }
 
-/// Loads the model, and learns from the examples or reads what was learned before. Blocking.
-pub(super) fn understander(data: &Data) -> Result<Arc<Understander>, Failure> {
+/// Loads the encoder and starts its thread. Blocking.
+pub(super) fn embedder(data: &Data) -> Result<Embedder, Failure> {
     let shipped = data.models.as_ref().map(|models| models.join("minilm-l6-v2")).filter(|folder| folder.is_dir());
     let source = match data.config.model.path.clone().or(shipped) {
         Some(folder) => ModelSource::Folder(folder),
         None => ModelSource::BuiltIn(BUILT_IN_MODEL),
     };
     let encoder = embedding::load(&source, data.config.model.precision).map_err(|error| Failure::of(&error))?;
-    let embedder = Embedder::start(encoder, MODEL_QUEUE).map_err(|error| Failure::of(&error))?;
-    let cache = std::env::var_os("SAYSO_CACHE").map(PathBuf::from).or_else(|| Some(state_folder().ok()?.join("cache")));
+    Embedder::start(encoder, MODEL_QUEUE).map_err(|error| Failure::of(&error))
+}
+
+/// The folder for what can be computed again.
+pub(super) fn cache() -> Option<PathBuf> {
+    std::env::var_os("SAYSO_CACHE").map(PathBuf::from).or_else(|| Some(state_folder().ok()?.join("cache")))
+}
+
+/// Loads the model, and learns from the examples or reads what was learned before. Blocking.
+pub(super) fn understander(data: &Data) -> Result<Arc<Understander>, Failure> {
+    let embedder = embedder(data)?;
+    let cache = cache();
     let catalogue = &data.catalogue;
     let failed = |error: embedding::EmbeddingError| Failure::of(&error);
     if cache.as_deref().is_none_or(|cache| !Model::is_cached(cache, catalogue.lessons, &embedder)) {

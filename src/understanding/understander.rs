@@ -1,5 +1,6 @@
 //! The seven stages, in order, for one message.
 
+mod bare;
 mod doubts;
 mod parts;
 mod turns;
