@@ -19,9 +19,9 @@ pub enum Choice {
 /// The probability and the lead over the runner-up that an effect needs.
 fn needs(effect: Effect) -> (f32, f32) {
     match effect {
-        Effect::Read => (0.34, 0.04),
-        Effect::Change => (0.50, 0.15),
-        Effect::Destructive => (0.55, 0.20),
+        Effect::Read => (0.60, 0.10),
+        Effect::Change => (0.60, 0.15),
+        Effect::Destructive => (0.65, 0.20),
     }
 }
 
