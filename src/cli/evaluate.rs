@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 /// Runs it.
 pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     let data = assembly::load(config)?;
-    let understander = assembly::understander(&data)?;
+    let understander = assembly::understander(&data, &assembly::embedder(&data)?)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::of(&error))?;
     let mut figures = Figures::default();
     for file in &arguments.files {

@@ -5,6 +5,7 @@ mod audit;
 mod chat;
 mod check;
 mod evaluate;
+mod reload;
 mod understand;
 
 use std::path::{Path, PathBuf};

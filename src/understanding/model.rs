@@ -18,6 +18,9 @@ use crate::embedding::{self, Embedder, EmbeddingError};
 /// Changes whenever the method does, so that an old cache is not read as a new one.
 const VERSION: &str = "10";
 
+/// How many models stay in the cache folder; each takes some tens of megabytes.
+const KEPT: usize = 8;
+
 /// Everything learned.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -83,10 +86,11 @@ impl Model {
         }
         tracing::info!(examples = examples.len(), "learning from the examples; this happens once");
         let model = training::train(intents, examples, digest, embedder, cache)?;
-        if let Some(file) = file
-            && let Err(error) = embedding::write(&file, &model.to_bytes())
-        {
-            tracing::warn!(file = %file.display(), %error, "the learned model could not be cached");
+        if let Some(file) = file {
+            let written = embedding::write(&file, &model.to_bytes());
+            if let Err(error) = written.and_then(|()| forget_old(cache)) {
+                tracing::warn!(file = %file.display(), %error, "the learned model could not be cached");
+            }
         }
         Ok(model)
     }
@@ -145,6 +149,22 @@ impl Model {
             digest,
         })
     }
+}
+
+/// Every edit of the data makes a model: only the latest are kept.
+fn forget_old(cache: Option<&Path>) -> std::io::Result<()> {
+    let Some(cache) = cache else { return Ok(()) };
+    let mut models = Vec::new();
+    for entry in std::fs::read_dir(cache)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with("model-") && name.ends_with(".bin")) {
+            models.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    models.sort_unstable();
+    let old = models.len().saturating_sub(KEPT);
+    models[..old].iter().try_for_each(|(_, path)| std::fs::remove_file(path))
 }
 
 /// What types of values each intent's parameters take, in the order of the classes; free text takes everything.

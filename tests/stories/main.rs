@@ -9,4 +9,5 @@ mod command_line;
 mod decisions;
 mod faults;
 mod harness;
+mod live;
 mod restarts;
