@@ -21,6 +21,7 @@ mod model;
 mod names;
 mod phrases;
 mod recognise;
+pub mod scrutiny;
 mod spelling;
 mod tagger;
 mod thresholds;

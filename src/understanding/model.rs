@@ -192,3 +192,23 @@ pub fn masks(mut names: Vec<Masked>, found: &[Found]) -> Vec<Masked> {
     }
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_latest_models_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("examples-1.bin"), "").unwrap();
+        for number in 0..KEPT + 2 {
+            let file = std::fs::File::create(folder.path().join(format!("model-{number}.bin"))).unwrap();
+            let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000 + number as u64);
+            file.set_modified(written).unwrap();
+        }
+        forget_old(Some(folder.path())).unwrap();
+        let left = |name: &str| folder.path().join(name).exists();
+        assert!(left("examples-1.bin") && !left("model-0.bin") && !left("model-1.bin") && left("model-2.bin"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), KEPT + 1);
+    }
+}

@@ -81,6 +81,11 @@ impl Home {
         command
     }
 
+    /// Runs it to its end like that.
+    pub fn run_apart(&self, arguments: &[&str]) -> Ended {
+        finish(self.apart(arguments), b"")
+    }
+
     fn unlearned(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sayso"));
         command.args(arguments).current_dir(self.folder.path());

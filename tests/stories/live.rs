@@ -3,7 +3,7 @@
 use crate::harness::{Chat, Home, SAYSO};
 
 /// The intents that the program's own integration carries out, and little that is none of them.
-const INTENTS: [(&str, &str); 4] = [
+pub const INTENTS: [(&str, &str); 4] = [
     ("audit.search", include_str!("../../intents/audit.search.toml")),
     ("help.show", include_str!("../../intents/help.show.toml")),
     ("proposal.list", include_str!("../../intents/proposal.list.toml")),
@@ -16,7 +16,8 @@ const RUNBOOK: &str = "---\ntitle: The kettle boils over\nsymptoms: [\"steam com
                        overflowing\"]\nalerts: []\n---\n## Meaning\nToo much water.\n## Impact\nWet feet.\n## Diagnosis\nLook \
                        at it.\n## Mitigation\nUnplug the kettle, then pour half of the water away.\n";
 
-fn home() -> Home {
+/// A home with data of its own, little enough to be learned anew in no time.
+pub fn home() -> Home {
     let home = Home::bare("[integrations]\nenabled = [\"sayso\"]\n");
     for (name, text) in INTENTS {
         // An example may name any intent, and most of them are not here.

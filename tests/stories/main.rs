@@ -7,6 +7,7 @@ mod answers;
 mod bad_messages;
 mod command_line;
 mod decisions;
+mod examples;
 mod faults;
 mod harness;
 mod live;
