@@ -18,7 +18,7 @@ use sayso::understanding::evaluation::Line;
 const COMMON: [&str; 2] = ["help", "what can you do"];
 
 /// Names that half of all organisations have.
-const EVERYWHERE: [&str; 3] = ["prod", "production", "staging"];
+const EVERYWHERE: [&str; 7] = ["dev", "live", "preprod", "prod", "production", "sandbox", "staging"];
 
 const ORGANISATIONS: [&str; 4] = ["fintech", "games", "harbour", "hospital"];
 const FILES: [&str; 4] = ["commands.jsonl", "none.jsonl", "ask.jsonl", "dialogues.jsonl"];

@@ -128,7 +128,7 @@ pub(super) fn embedder(data: &Data) -> Result<Embedder, Failure> {
     Embedder::start(encoder, MODEL_QUEUE).map_err(|error| Failure::of(&error))
 }
 
-/// Where what was computed is kept.
+/// The folder for what can be computed again.
 pub(super) fn cache() -> Option<PathBuf> {
     std::env::var_os("SAYSO_CACHE").map(PathBuf::from).or_else(|| Some(state_folder().ok()?.join("cache")))
 }

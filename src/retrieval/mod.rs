@@ -4,6 +4,7 @@ mod chunk;
 mod index;
 mod lexical;
 mod passages;
+pub mod recall;
 
 pub use chunk::{Chunk, Document, PASSAGE_WORDS, Step, chunks};
 pub use index::{GRAPH_FROM, Hit, Index};

@@ -13,7 +13,7 @@ use super::phrases::Phrases;
 use super::recognise::Found;
 use super::tagger::Tags;
 use super::words::{Word, overlap};
-use crate::domain::{Arguments, Effect, EntityType, Intent, Parameter, ParameterName, Value, ValueType};
+use crate::domain::{Arguments, Effect, Entities, EntityType, Intent, Parameter, ParameterName, Value, ValueType};
 
 /// Below this a candidate is no value.
 const FLOOR: f32 = 0.5;
@@ -87,6 +87,8 @@ pub struct Seen<'a> {
     pub tags: &'a Tags,
     /// Words that are used for other things than values.
     pub ordinary: &'a HashSet<String>,
+    /// The organisation's names.
+    pub entities: &'a Entities,
     /// Words of enumerations, learned from annotated examples.
     pub phrases: &'a Phrases,
 }
@@ -208,7 +210,9 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
                     Likeness::Alias => How::Alias,
                     Likeness::Mended(_) => How::Mended,
                 };
-                let doubt = if found.ordinary { 0.7 } else { 0.0 };
+                // "restart web live": right behind a thing stands where it runs.
+                let placed = entity == EntityType::Environment && follows_a_thing(seen, &found.span);
+                let doubt = if found.ordinary && !placed { 0.7 } else { 0.0 };
                 let values: Vec<Value> = found.canonical.iter().filter_map(|name| parameter.parse(name).ok()).collect();
                 if !values.is_empty() {
                     candidates.push(candidate(
@@ -219,7 +223,11 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
                     ));
                 }
             }
-            candidates.extend(tagged(parameter, index, seen, Some(entity)));
+            // Environments are few, and who lists them lists them all.
+            let listed = entity == EntityType::Environment && seen.entities.canonicals(entity).next().is_some();
+            if !listed {
+                candidates.extend(tagged(parameter, index, seen, Some(entity)));
+            }
         }
         value_type => {
             for found in seen.found.iter().filter(|found| found.value.value_type() == value_type) {
@@ -247,6 +255,17 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
         }
     }
     candidates
+}
+
+/// Whether the name of a service stands right before a place, or a preposition after it.
+fn follows_a_thing(seen: &Seen<'_>, span: &Range<usize>) -> bool {
+    let Some(at) = seen.words.iter().position(|word| overlap(&word.span, span)) else { return false };
+    let Some(before) = at.checked_sub(1).map(|at| &seen.words[at]) else { return false };
+    !before.breaks
+        && seen
+            .names
+            .iter()
+            .any(|name| !name.ordinary && name.entity == EntityType::Service && name.span.end == before.span.end)
 }
 
 /// "the latest deploy" tells which deploy, not which version.
@@ -334,6 +353,12 @@ fn tagged(parameter: &Parameter, index: usize, seen: &Seen<'_>, entity: Option<E
     candidates
 }
 
+/// What joins values in a list.
+const JOINTS: [&str; 10] = ["and", "&", ",", "+", "/", "plus", "as", "or", "then", "also"];
+
+/// What may stand between a joint and the next value.
+const AFTER_JOINT: [&str; 8] = ["well", "in", "on", "for", "of", "from", "the", "to"];
+
 /// A parameter for which a list of values was given: "418 and 421", "OPS-41, OPS-42 and OPS-47".
 fn several(
     intent: &Intent,
@@ -345,27 +370,11 @@ fn several(
     let joins = |one: &Range<usize>, other: &Range<usize>| {
         let (left, right) = if one.end <= other.start { (one, other) } else { (other, one) };
         left.end <= right.start && {
-            let between = seen.text[left.end..right.start].trim().to_lowercase();
-            let between = between.trim_start_matches("'s");
-            matches!(
-                between.trim(),
-                "and"
-                    | "&"
-                    | ","
-                    | ", and"
-                    | "+"
-                    | "/"
-                    | "plus"
-                    | "as well as"
-                    | "and also"
-                    | "and in"
-                    | "and on"
-                    | "and for"
-                    | "and for the"
-                    | "and the"
-                    | ", the"
-                    | "or"
-            )
+            let between = seen.text[left.end..right.start].to_lowercase();
+            let between = between.trim().trim_start_matches("'s").replace(',', " , ");
+            let words: Vec<&str> = between.split_whitespace().collect();
+            words.iter().any(|word| JOINTS.contains(word))
+                && words.iter().all(|word| JOINTS.contains(word) || AFTER_JOINT.contains(word))
         }
     };
     for candidate in candidates {
@@ -378,7 +387,10 @@ fn several(
             && {
                 let (left, right) =
                     if first.end <= candidate.span.start { (first, &candidate.span) } else { (&candidate.span, first) };
-                left.end <= right.start && seen.text[left.end..right.start].to_lowercase().contains(" and ")
+                left.end <= right.start
+                    && [" and ", " plus "]
+                        .iter()
+                        .any(|joint| seen.text[left.end..right.start].to_lowercase().contains(joint))
             };
         let listed = paired || joins(first, &candidate.span);
         let another = !taken.iter().any(|span| overlap(span, &candidate.span));

@@ -10,9 +10,11 @@ use std::collections::HashSet;
 
 use jiff::Zoned;
 
+use super::clauses::{clauses, courtesies, is_order};
+use super::dialogue::{Decision, decision};
 use super::recognise;
-use super::words::Word;
-use speech::{advice, past, quoted};
+use super::words::{Word, overlap};
+use speech::{advice, past, quoted, quotes_an_order};
 
 /// Why a message that sounds like a command is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -48,14 +50,28 @@ pub struct Lexicon<'a> {
 
 /// All cues in a message, each once, in the order of the enumeration.
 pub fn cues(text: &str, words: &[Word], lexicon: &Lexicon<'_>, now: &Zoned) -> Vec<Cue> {
+    let courtesies = courtesies(text);
+    let words: Vec<Word> =
+        words.iter().filter(|word| !courtesies.iter().any(|span| overlap(span, &word.span))).cloned().collect();
+    let words = words.as_slice();
     let lower: Vec<&str> = words.iter().map(|word| word.lower.as_str()).collect();
     let clauses = clauses(words);
     let question = is_question(text, &lower);
-    let ordered = clauses.len() > 1
-        && clauses.iter().any(|clause| is_order(&lower[clause.clone()], lexicon) && !negated(&lower[clause.clone()]));
+    let was = |clause: &[&str]| past(clause, lexicon);
+    let orders = |clause: &&std::ops::Range<usize>| {
+        let clause = &lower[(*clause).clone()];
+        let wish = matches!(clause, ["i" | "we", "need" | "want", ..]);
+        is_order(clause, lexicon) && !wish && !negated(clause) && !was(clause)
+    };
+    let ordered = clauses.len() > 1 && clauses.iter().any(|clause| orders(&clause));
+    // "restart it? nope, forget it"
+    let first_order = clauses.iter().position(|clause| orders(&clause));
+    let refused = first_order.is_some_and(|first| {
+        clauses[first + 1..].iter().any(|clause| decision(&lower[clause.clone()]) == Some(Decision::No))
+    });
     let mut found = Vec::new();
-    if !ordered && clauses.iter().any(|clause| negated(&lower[clause.clone()])) || negated(&lower) && clauses.len() == 1
-    {
+    let negation = clauses.iter().any(|clause| negated(&lower[clause.clone()]));
+    if refused || negation && (!ordered || clauses.len() == 1) {
         found.push(Cue::Negated);
     }
     if hypothetical(&lower) {
@@ -64,54 +80,19 @@ pub fn cues(text: &str, words: &[Word], lexicon: &Lexicon<'_>, now: &Zoned) -> V
     if conditional(&lower) || lower.first() == Some(&"should") && clauses.len() > 1 && !question {
         found.push(Cue::Conditional);
     }
-    if !question && !ordered && clauses.iter().any(|clause| past(&lower[clause.clone()], lexicon)) {
+    if !question && !ordered && clauses.iter().any(|clause| was(&lower[clause.clone()])) {
         found.push(Cue::Past);
     }
     if advice(text, words, &lower, lexicon) {
         found.push(Cue::Advice);
     }
-    if quoted(text, &lower) {
+    if quoted(text, &lower) || quotes_an_order(text, words, lexicon) {
         found.push(Cue::Quoted);
     }
     if scheduled(words, &lower, now) {
         found.push(Cue::Scheduled);
     }
     found
-}
-
-/// Word ranges between commas and the like; "but" and "so" begin a clause as well.
-fn clauses(words: &[Word]) -> Vec<std::ops::Range<usize>> {
-    let mut clauses = Vec::new();
-    let mut start = 0;
-    for (index, word) in words.iter().enumerate() {
-        let next_turns =
-            words.get(index + 1).is_some_and(|next| matches!(next.lower.as_str(), "but" | "so" | "because"));
-        if word.breaks || next_turns || index + 1 == words.len() {
-            clauses.push(start..index + 1);
-            start = index + 1;
-        }
-    }
-    clauses
-}
-
-const LEADS: [&str; 16] = [
-    "please", "pls", "plz", "just", "so", "but", "then", "and", "ok", "okay", "kindly", "now", "simply", "go", "hey",
-    "well",
-];
-
-/// Whether a clause begins like an order: "restart it", "please just restart it", "can you restart it".
-fn is_order(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
-    let rest: Vec<&str> = clause.iter().copied().skip_while(|word| LEADS.contains(word)).collect();
-    match rest.as_slice() {
-        [first, ..] if lexicon.verbs.contains(*first) && !first.ends_with("ed") => true,
-        [
-            "can" | "could" | "would" | "will" | "can't" | "couldn't",
-            "you" | "we" | "someone" | "somebody" | "anyone" | "i",
-            ..,
-        ] => true,
-        ["i" | "we", "need" | "want", ..] | ["i'd", "like", ..] | ["you", "can" | "may", ..] => true,
-        _ => false,
-    }
 }
 
 fn is_question(text: &str, lower: &[&str]) -> bool {
@@ -156,7 +137,34 @@ fn position(lower: &[&str], phrase: &str) -> Option<usize> {
 }
 
 fn negated(clause: &[&str]) -> bool {
-    const ALWAYS: [&str; 46] = [
+    const ALWAYS: [&str; 73] = [
+        "you didn't",
+        "you didnt",
+        "you did not",
+        "can't have",
+        "cant have",
+        "without a",
+        "without the",
+        "without any",
+        "doesn't need",
+        "doesnt need",
+        "does not need",
+        "don't need",
+        "dont need",
+        "do not need",
+        "no one has to",
+        "nobody has to",
+        "didn't say",
+        "didnt say",
+        "did not say",
+        "never said",
+        "don't you dare",
+        "dont you dare",
+        "a no on",
+        "a no to",
+        "please not",
+        "you not",
+        "not that i",
         "no need",
         "no reason",
         "refrain from",
@@ -273,7 +281,24 @@ fn negated(clause: &[&str]) -> bool {
 }
 
 fn hypothetical(lower: &[&str]) -> bool {
-    const PHRASES: [&str; 67] = [
+    const PHRASES: [&str; 84] = [
+        "might do",
+        "may do",
+        "perhaps its",
+        "perhaps it's",
+        "thoughts on",
+        "theoretically",
+        "could be that",
+        "let's say",
+        "lets say",
+        "even help",
+        "make it worse",
+        "would break",
+        "is it worth",
+        "any point in",
+        "what about a",
+        "were to",
+        "an option",
         "maybe we",
         "maybe i",
         "maybe you",
@@ -394,6 +419,8 @@ fn conditional(lower: &[&str]) -> bool {
                         || matches!(next, Some("more" | "again"))
                         || matches!(before, Some("at" | "all"))))
             }
+            "time" => matches!(before, Some("next" | "every" | "each" | "any")) && next.is_some(),
+            "event" => before == Some("the") && index > 1 && lower[index - 2] == "in",
             "soon" => before == Some("as") && next == Some("as"),
             "case" => before == Some("in"),
             "after" | "before" | "until" | "till" => {
@@ -462,6 +489,7 @@ fn scheduled(words: &[Word], lower: &[&str], now: &Zoned) -> bool {
         // "drain it, the kernel panics every hour" says why, not when.
         ["every", next] => is_time(next) && !words[..index].iter().any(|word| word.breaks),
         ["later", "today" | "tonight" | "on"] | ["first", "thing"] | ["end", "of"] | ["over", "lunch"] => true,
+        ["from", "now"] | ["at", "dawn" | "dusk" | "sunrise" | "sunset"] => true,
         _ => false,
     });
     recurring

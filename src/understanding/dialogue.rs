@@ -41,10 +41,12 @@ pub enum Decision {
     No,
 }
 
-const FILLERS: [&str; 44] = [
-    "please", "pls", "plz", "thanks", "thx", "it", "that", "ahead", "for", "now", "then", "just", "so", "fine", "good",
-    "looks", "sounds", "all", "and", "the", "i", "to", "me", "with", "this", "is", "on", "you", "can", "a", "go", "do",
-    "make", "again", "man", "mate", "sorry", "actually", "hm", "hmm", "oh", "well", "lets", "let's",
+const FILLERS: [&str; 62] = [
+    "alright", "perfect", "great", "cool", "one", "right", "hurry", "quick", "quickly", "asap", "thank", "my", "we",
+    "of", "course", "already", "lot", "yours", "please", "pls", "plz", "thanks", "thx", "it", "that", "ahead", "for",
+    "now", "then", "just", "so", "fine", "good", "looks", "sounds", "all", "and", "the", "i", "to", "me", "with",
+    "this", "is", "on", "you", "can", "a", "go", "do", "make", "again", "man", "mate", "sorry", "actually", "hm",
+    "hmm", "oh", "well", "lets", "let's",
 ];
 const YES: [&str; 26] = [
     "yes",
@@ -121,8 +123,14 @@ const NO_PHRASES: [&str; 12] = [
     "hold off",
 ];
 
-/// Whether a message is a decision and nothing else.
+/// Whether a message is a decision and nothing else, by words that every decision may use.
 pub fn decision(lower: &[&str]) -> Option<Decision> {
+    decision_on(lower, |_| false)
+}
+
+/// Whether a message is a decision and nothing else; `names` tells the words that name what is decided upon ("yes, post
+/// that").
+pub fn decision_on(lower: &[&str], names: impl Fn(&str) -> bool) -> Option<Decision> {
     if lower.is_empty() || lower.len() > 9 {
         return None;
     }
@@ -154,14 +162,20 @@ pub fn decision(lower: &[&str]) -> Option<Decision> {
         return Some(Decision::No);
     }
     let yes_core = lower.iter().any(|word| YES.contains(word))
+        || lower.len() > 1 && matches!(lower[0], "perfect" | "great" | "alright" | "cool" | "good" | "fine" | "please")
         || YES_PHRASES.contains(&joined.as_str())
         || YES_PHRASES.iter().any(|phrase| joined.starts_with(&format!("{phrase} ")));
-    (yes_core && rest_is_filler(lower, &YES) && lower.len() <= 6).then_some(Decision::Yes)
+    let meant: Vec<&str> = lower.iter().copied().filter(|word| !names(word)).collect();
+    (yes_core && rest_is_filler(&meant, &YES) && lower.len() <= 9).then_some(Decision::Yes)
 }
 
 /// Whether a message begins like a correction, and how many words that takes: "make it", "no,", "i meant".
 pub fn correction(lower: &[&str]) -> Option<usize> {
-    const OPENINGS: [&str; 33] = [
+    const OPENINGS: [&str; 37] = [
+        "make the",
+        "change the",
+        "set the",
+        "only",
         "ok make it",
         "make it",
         "make that",

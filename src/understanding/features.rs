@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::linear::{Features, hash};
 use super::vectors::dot;
+use super::verbs::is_function_word;
 use super::words::{Word, overlap};
 use crate::embedding::Encoded;
 
@@ -22,7 +23,7 @@ pub struct View {
     /// The sentence vector, the vector of what is no value, and hashed word and character n-grams of the delexicalised
     /// text. `2 × dimension` dense numbers.
     pub features: Features,
-    /// Its words outside of values, hashed, each once.
+    /// Its words outside of values, and the word that orders, hashed, each once.
     pub vocabulary: Vec<u32>,
     /// For each value the types it may have.
     pub values: Vec<Vec<&'static str>>,
@@ -43,6 +44,7 @@ pub fn of_message(text: &str, words: &[Word], encoded: &Encoded, masked: &[Maske
     let tokens = delexicalised(words, masked);
     let mut vocabulary: Vec<u32> =
         tokens.iter().filter(|token| !token.starts_with('<')).map(|token| hash(&["w", token])).collect();
+    vocabulary.extend(order_word(words, masked).map(|word| hash(&["order", word])));
     vocabulary.sort_unstable();
     vocabulary.dedup();
     let mut before = "^";
@@ -84,6 +86,13 @@ pub fn of_message(text: &str, words: &[Word], encoded: &Encoded, masked: &[Maske
     sparse.dedup();
     let values = masked.iter().map(|stretch| stretch.types.clone()).collect();
     View { features: Features { dense, sparse }, vocabulary, values }
+}
+
+/// The word with which a message orders something, if it begins like an order: the first that says anything.
+pub fn order_word<'a>(words: &'a [Word], masked: &[Masked]) -> Option<&'a str> {
+    let first = words.iter().find(|word| !is_function_word(&word.lower))?;
+    let value = masked.iter().any(|stretch| overlap(&stretch.span, &first.span));
+    (!value && first.lower.chars().all(char::is_alphabetic)).then_some(&first.lower)
 }
 
 /// The words, each value once as `<type>`.

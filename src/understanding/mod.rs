@@ -9,6 +9,7 @@
 //! 7. [`dialogue`] reads answers, corrections, "the same for …" and "yes".
 
 mod arguments;
+mod clauses;
 pub mod conversation;
 mod cues;
 mod dialogue;

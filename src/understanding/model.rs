@@ -16,7 +16,7 @@ use crate::domain::{Digest, Intent, IntentName, Intents, ParameterName, ValueTyp
 use crate::embedding::{self, Embedder, EmbeddingError};
 
 /// Changes whenever the method does, so that an old cache is not read as a new one.
-const VERSION: &str = "10";
+const VERSION: &str = "11";
 
 /// How many models stay in the cache folder; each takes some tens of megabytes.
 const KEPT: usize = 8;

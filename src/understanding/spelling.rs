@@ -14,7 +14,9 @@ const FAMILIAR: u32 = 3;
 
 /// Reads slips in words that are no names as the word that was meant: one edit or swap away from a word of `lexicon`, which
 /// counts how often each word is used. Only [`Word::lower`] changes; the text itself, and what is quoted from it, stays.
-pub fn mend(words: &mut [Word], names: &[NameMatch], lexicon: &HashMap<String, u32>, tokens: &[Token]) {
+/// Says whether anything was mended.
+pub fn mend(words: &mut [Word], names: &[NameMatch], lexicon: &HashMap<String, u32>, tokens: &[Token]) -> bool {
+    let mut mended = false;
     for word in words {
         let plain = word.lower.chars().all(|c| c.is_ascii_lowercase()) && word.lower.len() >= SHORTEST;
         // What the encoder knows as one piece is a word of the language.
@@ -34,8 +36,22 @@ pub fn mend(words: &mut [Word], names: &[NameMatch], lexicon: &HashMap<String, u
             .max_by_key(|(known, count)| (**count, std::cmp::Reverse(known.as_str())));
         if let Some((known, _)) = near {
             word.lower.clone_from(known);
+            mended = true;
         }
     }
+    mended
+}
+
+/// The text with mended words as they were meant.
+pub fn written(text: &str, words: &[Word]) -> String {
+    let mut meant = text.to_owned();
+    for word in words.iter().rev() {
+        let as_written = &text[word.span.clone()];
+        if as_written.is_ascii() && as_written.to_lowercase() != word.lower {
+            meant.replace_range(word.span.clone(), &word.lower);
+        }
+    }
+    meant
 }
 
 /// The ending, if one word is the other with one: `restarts` is no slip of `restart`.

@@ -1,14 +1,17 @@
 //! The seven stages, in order, for one message.
 
+mod bare;
 mod doubts;
+mod parts;
 mod turns;
 
 use std::time::Instant;
 
 use doubts::{asks_for_facts, bare_number};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use super::arguments::{Filled, How, Seen, fill};
+use super::clauses::without_opener;
 use super::cues::{Cue, Lexicon, cues};
 use super::dialogue::{self, Context};
 use super::features::{Masked, of_message};
@@ -60,6 +63,12 @@ impl Reading {
     fn lower(&self) -> Vec<&str> {
         self.words.iter().map(|word| word.lower.as_str()).collect()
     }
+
+    /// Whether a word names a person of the organisation, or anything else of it.
+    fn names_a(&self, word: &Word, person: bool) -> bool {
+        let named = |name: &&NameMatch| overlap(&name.span, &word.span);
+        self.names.iter().filter(named).any(|name| (name.entity == EntityType::Person) == person)
+    }
 }
 
 impl Understander {
@@ -110,7 +119,7 @@ impl Understander {
     /// What a text says for the parameters of an intent that was chosen otherwise: a runbook's step.
     pub async fn values_for(&self, intent: &Intent, text: &str) -> Result<Arguments, EmbeddingError> {
         let Some(encoded) = self.encode(vec![text.to_owned()]).await?.pop() else { return Ok(Arguments::new()) };
-        let reading = self.reading(text, encoded);
+        let reading = self.reading(text, encoded, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
         Ok(self.fill(intent, &reading).values())
     }
 
@@ -149,30 +158,35 @@ impl Understander {
     ) -> Result<Understanding, EmbeddingError> {
         let zoned = now.to_zoned(self.zone.clone());
         let mut names = self.names.find(&words, &self.model.ordinary, &self.model.lexicon);
-        spelling::mend(&mut words, &names, &self.model.lexicon, &encoded.tokens);
+        let mended = spelling::mend(&mut words, &names, &self.model.lexicon, &encoded.tokens);
         names.extend(self.speaker(&words, context));
         let found = recognise::recognise(text, &words, &zoned);
-        let is_person =
-            |word: &Word| names.iter().any(|name| name.entity == EntityType::Person && overlap(&name.span, &word.span));
-        let is_thing =
-            |word: &Word| names.iter().any(|name| name.entity != EntityType::Person && overlap(&name.span, &word.span));
-        let lexicon = Lexicon {
-            verbs: &self.model.verbs,
-            ordinary: &self.model.ordinary,
-            is_thing: &is_thing,
-            is_person: &is_person,
-        };
-        let cues = cues(text, &words, &lexicon, &zoned);
         let masked = masks(name_masks(&names), &found);
         let view = of_message(text, &words, &encoded, &masked);
         let passages = self.passages.search(&encoded.sentence, text, PASSAGES);
         let evidence = self.evidence(&passages);
-        let probabilities = self.model.head.probabilities(&view, &evidence, &self.schemas);
-        let reading = Reading { text: text.to_owned(), words, encoded, names, found, cues, probabilities, passages };
+        let probabilities = match mended.then(|| spelling::written(text, &words)) {
+            // What was meant is encoded as well: slips are no words to the encoder.
+            Some(meant) => match self.encode(vec![meant.clone()]).await?.pop() {
+                Some(encoded) => self.reading(&meant, encoded, &zoned).probabilities,
+                None => self.model.head.probabilities(&view, &evidence, &self.schemas),
+            },
+            None => self.model.head.probabilities(&view, &evidence, &self.schemas),
+        };
+        let text = text.to_owned();
+        let mut reading = Reading { text, words, encoded, names, found, cues: Vec::new(), probabilities, passages };
+        reading.cues = self.cues(&reading, &zoned);
         let fresh = self.fresh(&reading);
         let mut understanding = self.in_conversation(&reading, fresh, context);
+        let unclear = understanding.outcome == OutcomeKind::Ask && understanding.intent.is_none();
+        if (unclear && understanding.stages.several_values.is_none() || understanding.outcome == OutcomeKind::None)
+            && dialogue::decision(&reading.lower()).is_none()
+            && let Some(asked) = self.by_clause(&reading, &understanding, context, &zoned).await?
+        {
+            return Ok(asked);
+        }
         if matches!(understanding.outcome, OutcomeKind::Command)
-            && self.several_commands(&reading, &understanding).await?
+            && self.several_commands(&reading, &understanding, &zoned).await?
         {
             understanding.outcome = OutcomeKind::Ask;
             understanding.intent = None;
@@ -181,6 +195,33 @@ impl Understander {
             understanding.stages.several_commands = true;
         }
         Ok(understanding)
+    }
+
+    fn cues(&self, reading: &Reading, now: &Zoned) -> Vec<Cue> {
+        let (is_thing, is_person) =
+            (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
+        cues(&reading.text, &reading.words, &self.lexicon(&is_thing, &is_person), now)
+    }
+
+    /// The cues of what the speaker says, free text aside: that is nobody's order.
+    fn own_cues(&self, reading: &Reading, filled: &Filled) -> Vec<Cue> {
+        let texts: Vec<_> =
+            filled.arguments.iter().filter(|a| a.how == How::Text).filter_map(|a| a.span.clone()).collect();
+        let outside = |word: &&Word| !texts.iter().any(|span| overlap(span, &word.span));
+        let words: Vec<Word> = reading.words.iter().filter(outside).cloned().collect();
+        // A text that is nearly all of a message says nothing about the rest.
+        if texts.is_empty() || words.len() < 2 || words[0].span.start != reading.words[0].span.start {
+            return reading.cues.clone();
+        }
+        let (is_thing, is_person) =
+            (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
+        // The zone alone matters for times, and the text's quotation marks are not the speaker's.
+        let text = &reading.text[..words[words.len() - 1].span.end];
+        cues(text, &words, &self.lexicon(&is_thing, &is_person), &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()))
+    }
+
+    fn lexicon<'a>(&'a self, is_thing: &'a dyn Fn(&Word) -> bool, is_person: &'a dyn Fn(&Word) -> bool) -> Lexicon<'a> {
+        Lexicon { verbs: &self.model.verbs, ordinary: &self.model.ordinary, is_thing, is_person }
     }
 
     /// "me" and "my", when the configuration knows the speaker as a person.
@@ -237,9 +278,17 @@ impl Understander {
             commands.iter().filter_map(|(name, _)| Some(self.intents.get(name.as_str())?.effect)).collect();
         understanding.confidence = f64::from(probabilities[0]);
         let filled = self.fill(intent, reading);
-        let stops = stopping(&reading.cues, intent, &filled, reading);
+        let stops = stopping(&self.own_cues(reading, &filled), intent);
         let choice = match thresholds::choose(&probabilities, &effects, p_none) {
             Choice::Intent if bare_number(intent, &filled, reading) => Choice::Ambiguous,
+            // A change to a thing that nobody lists, where such things are listed.
+            Choice::Intent if self.changes_unknown(intent, &filled) && probabilities[0] < thresholds::UNKNOWN.1 => {
+                if probabilities[0] < thresholds::UNKNOWN.0 {
+                    Choice::None
+                } else {
+                    Choice::Ambiguous
+                }
+            }
             Choice::Intent if self.begins_foreign(intent, reading) && probabilities[0] < thresholds::FOREIGN.1 => {
                 if probabilities[0] < thresholds::FOREIGN.0 {
                     Choice::None
@@ -255,11 +304,11 @@ impl Understander {
             Stages { arguments: filled.arguments.clone(), unsure: filled.unsure.clone(), ..Stages::default() };
         match choice {
             _ if stops => {
-                understanding.confidence = f64::from(1.0 - p_none.min(0.5));
+                understanding.confidence = thresholds::STOPPED;
                 understanding
             }
             Choice::None => {
-                understanding.confidence = f64::from(p_none);
+                understanding.confidence = f64::from(p_none.max(1.0 - probabilities[0]));
                 understanding
             }
             Choice::Ambiguous => {
@@ -285,10 +334,25 @@ impl Understander {
         known > 0 && 2 * known >= words.len() || reading.text.starts_with('#')
     }
 
-    /// Whether a message begins with a word that is no value, and that no example of the intent uses.
+    /// Whether a change would be made to a thing that the organisation does not list, though it lists such things.
+    fn changes_unknown(&self, intent: &Intent, filled: &Filled) -> bool {
+        intent.effect > Effect::Read
+            && filled.arguments.iter().filter(|argument| argument.how == How::Tagged).any(|argument| {
+                intent.parameter(argument.parameter.as_str()).is_some_and(|parameter| match parameter.value_type {
+                    ValueType::Entity(entity) => {
+                        parameter.required && self.entities.canonicals(entity).next().is_some()
+                    }
+                    _ => false,
+                })
+            })
+    }
+
+    /// Whether a message begins like an order with a word that is no value, and that no example of the intent uses.
     fn begins_foreign(&self, intent: &Intent, reading: &Reading) -> bool {
-        let Some(first) = reading.words.iter().find(|word| !is_function_word(&word.lower)) else { return false };
-        if !first.lower.chars().all(char::is_alphabetic) {
+        let order = without_opener(&reading.text).map_or(0, |rest| reading.text.len() - rest.len());
+        let words = reading.words.iter().filter(|word| word.span.start >= order);
+        let Some(first) = words.clone().find(|word| !is_function_word(&word.lower)) else { return false };
+        if !first.lower.chars().all(char::is_alphabetic) || !begins_clause(words, first) {
             return false;
         }
         let value = reading.names.iter().map(|name| &name.span).chain(reading.found.iter().map(|found| &found.span));
@@ -296,7 +360,7 @@ impl Understander {
         // One piece to the encoder: a word of the language, not a name nobody knows.
         let whole = reading.encoded.tokens.iter().filter(|token| overlap(&token.span, &first.span)).count() <= 1;
         let class = self.model.intents.binary_search(&intent.name);
-        let used = class.is_ok_and(|class| self.model.head.vocabulary.uses(hash(&["w", &first.lower]), class));
+        let used = class.is_ok_and(|class| self.model.head.vocabulary.uses(hash(&["order", &first.lower]), class));
         value.next().is_none() && whole && !used
     }
 
@@ -343,102 +407,45 @@ impl Understander {
             found: &reading.found,
             tags: &tags,
             ordinary: &self.model.ordinary,
+            entities: &self.entities,
             phrases: &self.phrases,
         };
         fill(intent, &seen)
     }
-
-    /// Whether the message holds two requests: a second clause that begins like one and, read alone, is another.
-    async fn several_commands(&self, reading: &Reading, understanding: &Understanding) -> Result<bool, EmbeddingError> {
-        let in_text = |word: &Word| {
-            understanding.stages.arguments.iter().any(|argument| {
-                argument.how == How::Text && argument.span.as_ref().is_some_and(|span| overlap(span, &word.span))
-            })
-        };
-        let lower = reading.lower();
-        for index in 1..reading.words.len() {
-            let joint = matches!(lower[index - 1], "and" | "then" | "plus" | "also" | "afterwards")
-                || reading.words[index - 1].breaks;
-            let begins = self.model.verbs.contains(lower[index])
-                || matches!(
-                    lower[index],
-                    "show" | "check" | "tell" | "list" | "give" | "what" | "whats" | "what's" | "who" | "how"
-                );
-            if !joint || !begins || in_text(&reading.words[index]) || index < 2 {
-                continue;
-            }
-            let mut first_end = index;
-            while first_end > 1 && matches!(lower[first_end - 1], "and" | "then" | "plus" | "also" | "afterwards") {
-                first_end -= 1;
-            }
-            // "#61 is approved, merge it" says one thing and asks for another.
-            let states = !self.model.verbs.contains(lower[0])
-                && lower[1..first_end].iter().any(|word| matches!(*word, "is" | "are" | "was" | "has" | "looks"));
-            if states {
-                continue;
-            }
-            let left = reading.text[..reading.words[first_end - 1].span.end].to_owned();
-            let right = reading.text[reading.words[index].span.start..].to_owned();
-            let encoded = self.encode(vec![left.clone(), right.clone()]).await?;
-            let parts: Vec<Option<(IntentName, Arguments)>> =
-                [left, right].into_iter().zip(encoded).map(|(text, encoded)| self.alone(&text, encoded)).collect();
-            if let [Some((one, first)), Some((other, second))] = parts.as_slice() {
-                let pointed = dialogue::points_back(&lower[index..]);
-                let different_values =
-                    first.iter().any(|(name, value)| second.get(name).is_some_and(|other| other != value));
-                if one != other && !first.is_empty() && (!second.is_empty() || pointed)
-                    || one == other && different_values
-                {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
-    }
-
-    /// A part of a message read by itself: its intent, if that is plain, and its values.
-    fn alone(&self, text: &str, encoded: Encoded) -> Option<(IntentName, Arguments)> {
-        let reading = self.reading(text, encoded);
-        let class = super::head::argmax(&reading.probabilities);
-        let sure = self.model.intents.get(class).filter(|_| reading.probabilities[class] >= 0.5)?;
-        let intent = self.intents.get(sure.as_str())?;
-        Some((intent.name.clone(), self.fill(intent, &reading).values()))
-    }
-
-    /// A text outside any conversation, without cues and runbooks.
-    fn reading(&self, text: &str, encoded: Encoded) -> Reading {
-        let mut words = words(text);
-        let names = self.names.find(&words, &self.model.ordinary, &self.model.lexicon);
-        spelling::mend(&mut words, &names, &self.model.lexicon, &encoded.tokens);
-        let found = recognise::recognise(text, &words, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
-        let view = of_message(text, &words, &encoded, &masks(name_masks(&names), &found));
-        let none = vec![0.0; self.model.intents.len() + 1];
-        let probabilities = self.model.head.probabilities(&view, &none, &self.schemas);
-        let text = text.to_owned();
-        Reading { text, words, encoded, names, found, cues: Vec::new(), probabilities, passages: Vec::new() }
-    }
 }
 
-/// Whether a cue makes this command a remark. A time counts only where the intent has no place for one, and free text is
-/// nobody's order.
-fn stopping(cues: &[Cue], intent: &Intent, filled: &Filled, reading: &Reading) -> bool {
+/// Whether a cue makes this command a remark. A time counts only where the intent has no place for one.
+fn stopping(cues: &[Cue], intent: &Intent) -> bool {
     if intent.parameters.iter().any(|parameter| parameter.whole_message) {
         return cues.contains(&Cue::Past) || cues.contains(&Cue::Quoted);
     }
     let changes = intent.effect > Effect::Read;
     let has_time = intent.parameters.iter().any(|parameter| parameter.value_type == ValueType::DateTime);
-    let text: Vec<_> = filled.arguments.iter().filter(|a| a.how == How::Text).filter_map(|a| a.span.clone()).collect();
-    // What stands only inside free text is said by the text, not by the speaker.
-    let outside: Vec<&Word> =
-        reading.words.iter().filter(|word| !text.iter().any(|span| overlap(span, &word.span))).collect();
-    let long_text = !text.is_empty()
-        && outside.len() >= 2
-        && outside.first().is_some_and(|first| first.span.start == reading.words[0].span.start);
-    cues.iter().any(|cue| match cue {
-        Cue::Scheduled => changes && !has_time && !long_text,
-        Cue::Quoted => true,
-        Cue::Negated | Cue::Hypothetical | Cue::Conditional | Cue::Past => !long_text,
-        Cue::Advice => true,
+    cues.iter().any(|cue| *cue != Cue::Scheduled || changes && !has_time)
+}
+
+/// Whether only courtesies and greetings stand before a word: what begins with "how do i" or "is there" gives no order.
+fn begins_clause<'a>(words: impl Iterator<Item = &'a Word>, first: &Word) -> bool {
+    words.take_while(|word| word.span != first.span).all(|word| {
+        matches!(
+            word.lower.as_str(),
+            "please"
+                | "pls"
+                | "plz"
+                | "just"
+                | "now"
+                | "then"
+                | "so"
+                | "and"
+                | "ok"
+                | "okay"
+                | "hey"
+                | "hi"
+                | "kindly"
+                | "also"
+                | "to"
+                | "you"
+        )
     })
 }
 

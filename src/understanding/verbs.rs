@@ -13,11 +13,95 @@ const DETERMINERS: [&str; 14] =
     ["the", "a", "an", "my", "our", "its", "this", "that", "these", "those", "of", "for", "in", "on"];
 
 /// Words that stand where a request begins, and are none.
-const OTHERS: [&str; 56] = [
-    "i", "we", "it", "they", "he", "she", "me", "us", "there", "is", "are", "was", "be", "been", "has", "have", "had",
-    "can", "could", "would", "will", "should", "not", "no", "so", "if", "as", "at", "by", "with", "from", "only",
-    "all", "but", "because", "what", "who", "also", "hey", "hi", "ok", "okay", "need", "want", "like", "i'd", "we'd",
-    "does", "did", "how", "which", "when", "where", "why", "someone", "anyone",
+const OTHERS: [&str; 88] = [
+    "kind",
+    "grateful",
+    "glad",
+    "happy",
+    "request",
+    "wish",
+    "right",
+    "morning",
+    "good",
+    "appreciate",
+    "hello",
+    "evening",
+    "afternoon",
+    "well",
+    "help",
+    "nobody",
+    "somebody",
+    "everybody",
+    "everyone",
+    "noone",
+    "anybody",
+    "dont",
+    "cant",
+    "im",
+    "id",
+    "its",
+    "thank",
+    "thanks",
+    "sorry",
+    "yes",
+    "since",
+    "still",
+    "i",
+    "we",
+    "it",
+    "they",
+    "he",
+    "she",
+    "me",
+    "us",
+    "there",
+    "is",
+    "are",
+    "was",
+    "be",
+    "been",
+    "has",
+    "have",
+    "had",
+    "can",
+    "could",
+    "would",
+    "will",
+    "should",
+    "not",
+    "no",
+    "so",
+    "if",
+    "as",
+    "at",
+    "by",
+    "with",
+    "from",
+    "only",
+    "all",
+    "but",
+    "because",
+    "what",
+    "who",
+    "also",
+    "hey",
+    "hi",
+    "ok",
+    "okay",
+    "need",
+    "want",
+    "like",
+    "i'd",
+    "we'd",
+    "does",
+    "did",
+    "how",
+    "which",
+    "when",
+    "where",
+    "why",
+    "someone",
+    "anyone",
 ];
 
 /// Whether a word says nothing about what is requested: pronouns, articles, auxiliaries, courtesies.
@@ -29,7 +113,7 @@ pub fn is_function_word(word: &str) -> bool {
 #[derive(Debug, Default)]
 pub struct Verbs {
     begins: HashMap<String, usize>,
-    determined: HashMap<String, usize>,
+    elsewhere: HashMap<String, usize>,
 }
 
 impl Verbs {
@@ -43,34 +127,15 @@ impl Verbs {
             if !plain(word) || other || participle || !word.lower.chars().all(char::is_alphabetic) {
                 continue;
             }
-            if leads {
-                *self.begins.entry(word.lower.clone()).or_default() += 1;
-            } else if before.is_some_and(|before| DETERMINERS.contains(&before.lower.as_str())) {
-                *self.determined.entry(word.lower.clone()).or_default() += 1;
-            }
+            let counts = if leads { &mut self.begins } else { &mut self.elsewhere };
+            *counts.entry(word.lower.clone()).or_default() += 1;
         }
     }
 
-    /// The words that begin requests twice at least, and oftener than they name things.
+    /// The words that begin requests twice at least, and half as often as they stand elsewhere ("a restart").
     pub fn often(self) -> HashSet<String> {
-        let named = |word: &str| self.determined.get(word).copied().unwrap_or(0);
-        let often = self.begins.iter().filter(|(word, count)| **count >= 2 && 2 * **count >= named(word));
+        let elsewhere = |word: &str| self.elsewhere.get(word).copied().unwrap_or(0);
+        let often = self.begins.iter().filter(|(word, count)| **count >= 2 && 2 * **count >= elsewhere(word));
         often.map(|(word, _)| word.clone()).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::words::words;
-    use super::*;
-
-    #[test]
-    fn words_that_begin_requests_are_told_from_things() {
-        let texts =
-            ["flush it", "could you flush it", "the cache is cold, restart it", "restart the cache", "cache it"];
-        let split: Vec<_> = texts.iter().map(|text| words(text)).collect();
-        let mut verbs = Verbs::default();
-        split.iter().for_each(|words| verbs.count(words, |_| true));
-        assert_eq!(verbs.often(), HashSet::from(["flush".to_owned(), "restart".to_owned()]));
     }
 }

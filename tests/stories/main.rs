@@ -6,6 +6,7 @@
 mod answers;
 mod bad_messages;
 mod command_line;
+mod cues;
 mod decisions;
 mod examples;
 mod faults;

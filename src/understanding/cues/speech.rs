@@ -1,5 +1,6 @@
 //! Who speaks to whom, and of when: reports of what was done, advice to others, quotations.
 
+use super::super::clauses::{clauses, is_order, is_question, without_opener};
 use super::super::words::Word;
 use super::{Lexicon, contains};
 
@@ -53,7 +54,11 @@ pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
         "i", "we", "they", "he", "she", "someone", "somebody", "i've", "we've", "they've", "he's", "she's", "who",
         "you",
     ];
-    const OUTCOMES: [&str; 18] = [
+    const OUTCOMES: [&str; 22] = [
+        "was set to",
+        "was put",
+        "has finished",
+        "is finished",
         "was me",
         "went through",
         "went fine",
@@ -77,6 +82,20 @@ pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
         return true;
     }
     let lead: Vec<&str> = clause.iter().copied().skip_while(|word| FILLERS.contains(word)).collect();
+    // "put 1.4.2 on staging an hour ago": these are the same in the past.
+    if clause.len() > 2
+        && clause[1] == "of"
+        && matches!(clause.last().copied(), Some("finished" | "failed" | "succeeded"))
+    {
+        return true;
+    }
+    let ago = matches!(clause.last().copied(), Some("ago" | "earlier" | "already"));
+    if ago && matches!(lead.first().copied(), Some("set" | "put" | "shut" | "cut" | "let" | "hit"))
+        || matches!(clause, ["had", "to", ..] | ["i" | "we", "had", "to", ..])
+        || matches!(clause, [_, "haven't" | "havent" | "hadn't", ..])
+    {
+        return true;
+    }
     if let Some(first) = lead.first()
         && is_past(first, lexicon)
         && !lead.get(1).is_some_and(|next| is_kind(next))
@@ -88,7 +107,9 @@ pub(super) fn past(clause: &[&str], lexicon: &Lexicon<'_>) -> bool {
     }
     // "mira restarted it", "i have already drained it", "we were draining it"
     for (index, word) in clause.iter().enumerate() {
-        let subject = SUBJECTS.contains(word) || index == 0 && !lexicon.ordinary.contains(*word);
+        // "i'd be grateful if you restarted it" asks for it.
+        let wished = clause[..index].contains(&"if");
+        let subject = !wished && SUBJECTS.contains(word) || index == 0 && !lexicon.ordinary.contains(*word);
         if subject {
             let after: Vec<&str> = clause[index + 1..].iter().copied().skip_while(|w| FILLERS.contains(w)).collect();
             if after.first().is_some_and(|verb| is_past(verb, lexicon)) {
@@ -162,7 +183,8 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
         .take_while(|word| matches!(**word, "hey" | "hi" | "hello" | "yo" | "ok" | "morning" | "dear"))
         .count();
     let Some(first) = words.get(lead) else { return false };
-    let at_sign = text[..first.span.end].contains('@');
+    let to_the_bot = matches!(first.lower.trim_start_matches('@'), "sayso" | "bot" | "assistant");
+    let at_sign = !to_the_bot && (first.lower.starts_with('@') || text[..first.span.start].ends_with('@'));
     let rest = &lower[lead + 1..];
     let asks = |word: &&str| {
         matches!(
@@ -180,13 +202,33 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
                 | "must"
                 | "needs"
                 | "let's"
+                | "why"
                 | "when"
                 | "once"
                 | "mind"
         )
     };
-    let to_the_bot = matches!(first.lower.as_str(), "sayso" | "bot" | "assistant");
     if at_sign || lower.first() == Some(&"dear") && !to_the_bot {
+        return true;
+    }
+    // "would you page storage, mira? they never pick up", "what you want to do, priya, is …"
+    let called = words
+        .iter()
+        .enumerate()
+        .skip(1)
+        .any(|(index, word)| word.breaks && words[index - 1].breaks && (lexicon.is_person)(word));
+    if called && lower.iter().any(|word| matches!(*word, "you" | "u" | "your")) {
+        return true;
+    }
+    // "would you page storage, mira?", "can you promote it @mira"
+    if let [.., before, last] = words
+        && (lexicon.is_person)(last)
+        && (before.breaks && !matches!(before.lower.as_str(), "thanks" | "thank" | "hi" | "hello")
+            || last.lower.starts_with('@')
+            || text[..last.span.start].ends_with('@')
+            || matches!(lower[lower.len().saturating_sub(3)..], ["would" | "could" | "can" | "will", "you", _]))
+        && lower.iter().any(|word| matches!(*word, "you" | "u" | "your"))
+    {
         return true;
     }
     let person = (lexicon.is_person)(first);
@@ -198,18 +240,22 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
         return true;
     }
     // A name nobody knows, spoken to: "jonas please merge 812".
-    let name_like = !lexicon.ordinary.contains(&first.lower)
+    let name_like = !first.lower.ends_with("nt")
+        && !lexicon.ordinary.contains(&first.lower)
         && !lexicon.verbs.contains(&first.lower)
         && !(lexicon.is_thing)(first)
         && first.lower.chars().all(char::is_alphabetic)
         && first.lower.len() > 2;
     if name_like
         && rest.first().is_some_and(|word| {
-            matches!(*word, "can" | "could" | "would" | "please" | "pls" | "you" | "will" | "kindly")
+            matches!(*word, "can" | "could" | "would" | "please" | "pls" | "you" | "u" | "will" | "kindly")
         })
     {
         let also_you = rest.len() > 1
-            && (matches!(rest[1], "you") || lexicon.verbs.contains(rest[1]) || matches!(rest[0], "please" | "pls"));
+            && (matches!(rest[1], "you" | "u")
+                || matches!(rest[0], "you" | "u") && matches!(rest[1], "need" | "should" | "must" | "have" | "could")
+                || lexicon.verbs.contains(rest[1])
+                || matches!(rest[0], "please" | "pls"));
         if also_you {
             return true;
         }
@@ -256,6 +302,8 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
         "runbook",
         "wiki",
         "error",
+        "entry",
+        "history",
     ];
     let first = lower.first().copied().unwrap_or_default();
     let marks =
@@ -263,11 +311,16 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
     let told = lower.iter().take(8).any(|word| speech.contains(word));
     let opens = matches!(text.trim_start().chars().next(), Some('"' | '“' | '«' | '$' | '{' | '<'));
     let whole = opens && text.trim_end().ends_with(['"', '”', '»']);
-    let shell = match lower {
-        ["docker", "ps" | "logs" | "restart" | "stop" | "start", ..] => false,
-        ["sudo" | "kubectl" | "systemctl" | "docker" | "error" | "traceback" | "warn" | "fatal" | "panic", ..] => true,
-        _ => false,
-    };
+    let prompt = text.split_whitespace().next().is_some_and(|first| first.len() > 1 && first.ends_with(['$', '#']));
+    let prompt = prompt || text.split_once("# ").is_some_and(|(head, _)| !head.contains(' ') && head.contains('-'));
+    let shell = prompt
+        || match lower {
+            ["docker", "ps" | "logs" | "restart" | "stop" | "start", ..] => false,
+            ["sudo" | "kubectl" | "systemctl" | "docker" | "error" | "traceback" | "warn" | "fatal" | "panic", ..] => {
+                true
+            }
+            _ => false,
+        };
     let header = text.trim_start().split_once(':').is_some_and(|(head, _)| {
         matches!(
             head.to_lowercase().as_str(),
@@ -287,4 +340,33 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
             && words.last().is_some_and(|last| papers.contains(last) || ["reads", "says", "said"].contains(last))
     });
     whole || text.trim_start().starts_with("$ ") || shell || header || !orders && (marks && told || paper)
+}
+
+/// Whether an order stands in quotation marks, and none outside of them: "her words were "restart web"".
+pub(super) fn quotes_an_order(text: &str, words: &[Word], lexicon: &Lexicon<'_>) -> bool {
+    const PAIRS: [(char, char); 6] = [('"', '"'), ('“', '”'), ('`', '`'), ('\'', '\''), ('«', '»'), ('‘', '’')];
+    let bounded = |at: usize| at == 0 || text[..at].ends_with(|c: char| !c.is_alphanumeric());
+    for (open, close) in PAIRS {
+        let Some(start) = text.match_indices(open).map(|(at, _)| at).find(|at| bounded(*at)) else { continue };
+        let inner = start + open.len_utf8();
+        let closes = |at: &usize| {
+            let after = &text[at + close.len_utf8()..];
+            *at > inner && !after.starts_with(char::is_alphanumeric)
+        };
+        let Some(end) = text[inner..].match_indices(close).map(|(at, _)| inner + at).find(closes) else { continue };
+        let (inside, outside): (Vec<Word>, Vec<Word>) =
+            words.iter().cloned().partition(|word| word.span.start >= inner && word.span.end <= end);
+        let lower = |words: &[Word]| words.iter().map(|word| word.lower.clone()).collect::<Vec<_>>();
+        let orders = |words: &[Word]| {
+            clauses(words).into_iter().any(|clause| {
+                let lower = lower(&words[clause]);
+                let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+                is_order(&lower, lexicon) || is_question(&lower)
+            })
+        };
+        if inside.len() > 1 && orders(&inside) && !orders(&outside) && without_opener(text).is_none() {
+            return true;
+        }
+    }
+    false
 }

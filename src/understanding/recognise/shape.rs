@@ -30,6 +30,15 @@ pub(super) fn shapes(text: &str, words: &[Word]) -> Vec<Found> {
     let mut found = Vec::new();
     for (index, word) in words.iter().enumerate() {
         let written = &text[word.span.clone()];
+        // "2.13.0..2.14.0": from one to the other.
+        let (one, other) =
+            written.split_once("..").map_or(("", ""), |(one, other)| (one, other.trim_start_matches('.')));
+        if VERSION.is_match(one) && VERSION.is_match(other) {
+            for part in [word.span.start..word.span.start + one.len(), word.span.end - other.len()..word.span.end] {
+                found.extend(Found::new(part.clone(), ValueType::Version, &text[part], true));
+            }
+            continue;
+        }
         let mut push = |value_type: ValueType, canonical: &str, certain: bool| {
             found.extend(Found::new(word.span.clone(), value_type, canonical, certain));
         };
@@ -90,6 +99,9 @@ mod tests {
         ] {
             assert!(found.iter().any(|found| found == expected), "{expected} not in {found:?}");
         }
+        let range: Vec<String> =
+            shapes("diff 4.1.0..v4.2.0", &words("diff 4.1.0..v4.2.0")).iter().map(|f| f.value.to_string()).collect();
+        assert_eq!(range, ["4.1.0", "v4.2.0"]);
         assert!(shapes("decade facade deadbee", &words("decade facade deadbee")).is_empty());
     }
 }

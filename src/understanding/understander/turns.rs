@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use super::super::arguments::{Argument, How};
 use super::super::cues::Cue;
 use super::super::dialogue::{self, Context, Decision, Draft};
+use super::super::linear::hash;
+use super::super::thresholds;
 use super::super::words::{Word, overlap};
 use super::super::{OutcomeKind, Understanding, freetext};
 use super::{Reading, Understander};
-use crate::domain::{Intent, ValueType};
+use crate::domain::{Intent, IntentName, ValueType};
 
 impl Understander {
     /// What the message means after what was said before.
@@ -17,11 +19,14 @@ impl Understander {
         let open = context.proposal.is_some() || context.asked.is_some();
         // "cancel the build" is a request where nothing waits.
         let request = !open && lower.len() >= 3 && fresh.intent.is_some();
-        if let Some(decision) = dialogue::decision(&lower).filter(|_| !request) {
+        let pending = context.proposal.as_ref().map(|draft| &draft.intent);
+        let names = |word: &str| pending.is_some_and(|intent| self.is_said_for(intent, word));
+        if let Some(decision) = dialogue::decision_on(&lower, names).filter(|_| !request) {
             let mut decided = Understanding { runbooks: Vec::new(), ..fresh };
             decided.intent = None;
             decided.arguments.clear();
             decided.missing.clear();
+            decided.confidence = thresholds::IN_CONVERSATION;
             decided.outcome = match decision {
                 Decision::Yes if context.proposal.is_some() => OutcomeKind::Confirm,
                 Decision::No if open => OutcomeKind::Cancel,
@@ -49,6 +54,13 @@ impl Understander {
             Some(last) if dialogue::points_back(&lower) => self.carry(reading, fresh, last),
             _ => fresh,
         }
+    }
+
+    /// Whether a word begins requests, and is used by examples of this intent.
+    fn is_said_for(&self, intent: &IntentName, word: &str) -> bool {
+        let class = self.model.intents.binary_search(intent);
+        let used = class.is_ok_and(|class| self.model.head.vocabulary.uses(hash(&["w", word]), class));
+        used && self.model.verbs.contains(word)
     }
 
     /// A bare value for what the bot has asked.
@@ -108,7 +120,7 @@ impl Understander {
                 Some(self.complete(understanding, intent, before))
             };
         }
-        understanding.confidence = 0.95;
+        understanding.confidence = thresholds::IN_CONVERSATION;
         understanding.stages.arguments = filled.arguments.into_iter().chain(bare).collect();
         Some(self.complete(understanding, intent, arguments))
     }
@@ -262,7 +274,7 @@ impl Understander {
         let mut arguments = draft.arguments.clone();
         arguments.extend(values.iter().map(|argument| (argument.parameter.clone(), argument.value.clone())));
         let mut understanding = fresh.clone_bare();
-        understanding.confidence = 0.95;
+        understanding.confidence = thresholds::IN_CONVERSATION;
         understanding.stages.arguments = values;
         understanding.stages.unsure = unsure;
         understanding.corrects = true;
@@ -292,13 +304,13 @@ impl Understander {
         let mut arguments = last.arguments.clone();
         arguments.extend(values.iter().map(|argument| (argument.parameter.clone(), argument.value.clone())));
         let mut understanding = fresh.clone_bare();
-        understanding.confidence = 0.95;
+        understanding.confidence = thresholds::IN_CONVERSATION;
         understanding.stages.arguments = values;
         Some(self.complete(understanding, intent, arguments))
     }
 
     /// "restart it": intent from the message, things from the last command.
-    fn carry(&self, reading: &Reading, fresh: Understanding, last: &Draft) -> Understanding {
+    pub(super) fn carry(&self, reading: &Reading, fresh: Understanding, last: &Draft) -> Understanding {
         let lower = reading.lower();
         let Some(intent) = fresh.intent.as_ref().and_then(|name| self.intents.get(name.as_str())) else { return fresh };
         if fresh.outcome == OutcomeKind::Answer {
