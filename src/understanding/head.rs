@@ -250,12 +250,10 @@ fn weigh(held_out: &[(Vec<Signals>, usize)]) -> Calibration {
                 if probability < 1e-5 {
                     continue;
                 }
-                for row in 0..SIGNALS {
-                    let weighted = f64::from(probability * signals[row]);
-                    mean[row] += weighted;
-                    for column in 0..SIGNALS {
-                        moment[row][column] += weighted * f64::from(signals[column]);
-                    }
+                for ((mean, moment), signal) in mean.iter_mut().zip(&mut moment).zip(signals) {
+                    let weighted = f64::from(probability * signal);
+                    *mean += weighted;
+                    moment.iter_mut().zip(signals).for_each(|(sum, other)| *sum += weighted * f64::from(*other));
                 }
             }
             for row in 0..SIGNALS {
@@ -277,11 +275,10 @@ fn weigh(held_out: &[(Vec<Signals>, usize)]) -> Calibration {
 /// Solves `matrix × x = right` for a symmetric, positive definite matrix, by Gaussian elimination.
 fn solve(mut matrix: [[f64; SIGNALS]; SIGNALS], mut right: [f64; SIGNALS]) -> [f64; SIGNALS] {
     for pivot in 0..SIGNALS {
+        let above = matrix[pivot];
         for row in pivot + 1..SIGNALS {
-            let factor = matrix[row][pivot] / matrix[pivot][pivot];
-            for column in pivot..SIGNALS {
-                matrix[row][column] -= factor * matrix[pivot][column];
-            }
+            let factor = matrix[row][pivot] / above[pivot];
+            matrix[row].iter_mut().zip(above).for_each(|(number, above)| *number -= factor * above);
             right[row] -= factor * right[pivot];
         }
     }

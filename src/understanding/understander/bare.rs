@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use jiff::Timestamp;
+
 use super::super::head::argmax;
 use super::super::thresholds::{Choice, choose};
 use super::Understander;
@@ -24,7 +26,7 @@ pub(in super::super) struct Bare {
 impl Understander {
     /// Reads a message by itself.
     pub(in super::super) fn bare(&self, text: &str, encoded: Encoded) -> Bare {
-        let reading = self.reading(text, encoded);
+        let reading = self.reading(text, encoded, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
         let commands = self.model.intents.len();
         let best = argmax(&reading.probabilities[..commands]);
         let mut ranked = reading.probabilities[..commands].to_vec();
