@@ -9,9 +9,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use divan::Bencher;
 use jiff::SignedDuration;
-use sayso::assistant::{Assistant, Manner, Parts, Possible, Timers, builtins};
+use sayso::assistant::{Assistant, Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
 use sayso::audit::{AuditLog, Ledger};
 use sayso::chat::console::{Console, Style, actor, render};
 use sayso::domain::{Clock, Outgoing, SystemClock};
@@ -39,13 +40,15 @@ impl Chat {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
         let catalogue = common::catalogue();
         let understander = common::understander(&catalogue);
+        let knowledge = Knowledge { understander, runbooks: catalogue.runbooks };
+        let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
         let folder = tempfile::tempdir().expect("a folder");
         let store = runtime.block_on(Sqlite::open(&folder.path().join("sayso.db"), Sqlite::PATIENCE));
         let store = Arc::new(store.expect("a store"));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (proposals, log): (Arc<dyn ProposalStore>, Arc<dyn AuditLog>) = (store.clone(), store.clone());
         let mut actions = Builtins::of_this_machine();
-        for (name, builtin) in builtins(&understander, &Possible::default(), &proposals, &log, &clock) {
+        for (name, builtin) in builtins(&newest, &Possible::default(), &proposals, &log, &clock) {
             actions.register(name, builtin);
         }
         let (surroundings, redactor) = (Surroundings::here(), Arc::new(Redactor::default()));
@@ -61,8 +64,7 @@ impl Chat {
         let (outbox, replies) = mpsc::channel(256);
         let (alarms, timers) = Timers::new();
         let parts = Parts {
-            understander,
-            runbooks: Arc::new(catalogue.runbooks),
+            newest,
             permissions,
             executor: Executor::new(Arc::clone(&planner), Arc::clone(&ledger)),
             planner,

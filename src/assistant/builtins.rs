@@ -7,11 +7,11 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
+use super::Newest;
 use crate::audit::{AuditLog, Fact, Search};
 use crate::domain::{Actor, Clock, Command, Intent, IntentName};
 use crate::integrations::{Builtin, BuiltinError, RunContext};
 use crate::proposal::ProposalStore;
-use crate::understanding::Understander;
 
 /// How many passages an answer shows, and how many events a search.
 const PASSAGES: usize = 2;
@@ -22,17 +22,17 @@ pub type Possible = Arc<OnceLock<BTreeSet<IntentName>>>;
 
 /// The actions that `integrations/sayso.toml` names, each under its name.
 pub fn builtins(
-    understander: &Arc<Understander>,
+    newest: &Newest,
     possible: &Possible,
     proposals: &Arc<dyn ProposalStore>,
     log: &Arc<dyn AuditLog>,
     clock: &Arc<dyn Clock>,
 ) -> Vec<(&'static str, Arc<dyn Builtin>)> {
     vec![
-        ("sayso.help", Arc::new(Help(Arc::clone(understander), Arc::clone(possible)))),
-        ("sayso.runbook_find", Arc::new(RunbookFind(Arc::clone(understander)))),
+        ("sayso.help", Arc::new(Help(Arc::clone(newest), Arc::clone(possible)))),
+        ("sayso.runbook_find", Arc::new(RunbookFind(Arc::clone(newest)))),
         ("sayso.audit_search", Arc::new(AuditSearch(Arc::clone(log), Arc::clone(clock)))),
-        ("sayso.proposal_list", Arc::new(ProposalList(Arc::clone(proposals), Arc::clone(understander)))),
+        ("sayso.proposal_list", Arc::new(ProposalList(Arc::clone(proposals), Arc::clone(newest)))),
     ]
 }
 
@@ -45,7 +45,7 @@ fn value(command: &Command, name: &str) -> Option<String> {
 }
 
 /// What can be asked for here, or all that touches a topic.
-struct Help(Arc<Understander>, Possible);
+struct Help(Newest, Possible);
 
 #[async_trait]
 impl Builtin for Help {
@@ -57,7 +57,8 @@ impl Builtin for Help {
             })
         };
         let is_possible = |intent: &&Intent| self.1.get().is_none_or(|possible| possible.contains(&intent.name));
-        let matching = self.0.intents().iter().map(AsRef::as_ref);
+        let knowledge = self.0.load_full();
+        let matching = knowledge.understander.intents().iter().map(AsRef::as_ref);
         let matching = matching.filter(|intent: &&Intent| about(intent.name.as_str()) || about(&intent.summary));
         let (here, elsewhere): (Vec<&Intent>, Vec<&Intent>) = matching.partition(is_possible);
         let mut text = String::new();
@@ -93,13 +94,14 @@ fn describe(text: &mut String, intent: &Intent) {
 }
 
 /// The passages that answer a question, with where they stand.
-struct RunbookFind(Arc<Understander>);
+struct RunbookFind(Newest);
 
 #[async_trait]
 impl Builtin for RunbookFind {
     async fn run(&self, command: &Command, _: &RunContext) -> Result<Json, BuiltinError> {
         let question = value(command, "question").unwrap_or_default();
-        let hits = self.0.passages(&question, PASSAGES).await.map_err(|error| unclear(&error))?;
+        let knowledge = self.0.load_full();
+        let hits = knowledge.understander.passages(&question, PASSAGES).await.map_err(|error| unclear(&error))?;
         let mut text = String::new();
         for hit in hits.iter().filter(|hit| hit.is_answer()) {
             let chunk = &hit.chunk;
@@ -167,12 +169,13 @@ pub fn audit_line(entry: &crate::audit::Entry) -> String {
 }
 
 /// What waits for a decision in this conversation.
-struct ProposalList(Arc<dyn ProposalStore>, Arc<Understander>);
+struct ProposalList(Arc<dyn ProposalStore>, Newest);
 
 #[async_trait]
 impl Builtin for ProposalList {
     async fn run(&self, _: &Command, cx: &RunContext) -> Result<Json, BuiltinError> {
-        let found = self.0.unfinished(self.1.intents()).await.map_err(|error| unclear(&error))?;
+        let knowledge = self.1.load_full();
+        let found = self.0.unfinished(knowledge.understander.intents()).await.map_err(|error| unclear(&error))?;
         // Itself is under way while it looks.
         let lines: Vec<String> = found
             .proposals

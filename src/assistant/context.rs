@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Assistant, TurnError};
+use super::TurnError;
+use super::turn::Turn;
 use crate::domain::{Actor, Arguments, ConversationId, Intents, ParameterName};
 use crate::proposal::Proposal;
 use crate::understanding::{Context, Draft};
@@ -60,14 +61,14 @@ impl StoredDraft {
     }
 }
 
-impl Assistant {
+impl Turn<'_> {
     /// What is remembered, the context it makes for understanding, and the speaker's own open proposals, oldest first.
     pub(super) async fn recall(
         &self,
         conversation: &ConversationId,
         actor: &Actor,
     ) -> Result<(Memory, Context, Vec<Proposal>), TurnError> {
-        let intents = self.parts.understander.intents();
+        let intents = self.knowledge.understander.intents();
         let memory = self.memories(conversation).await?.remove(&actor.to_string()).unwrap_or_default();
         let pending = self.parts.proposals.pending(conversation, intents).await?;
         let mine: Vec<Proposal> = pending.proposals.into_iter().filter(|p| p.requester() == actor).collect();

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::turn::Said;
-use super::{Alarm, Assistant, TurnError, wording};
+use super::turn::{Said, Turn};
+use super::{Alarm, TurnError, wording};
 use crate::domain::{Command, Effect, EntityType, ExecutionId, ProposalId, Reply, ValueType};
 use crate::integrations::{Plan as ExecutorPlan, PlanError};
 use crate::proposal::{
@@ -14,7 +14,7 @@ use crate::understanding::Draft as Remembered;
 /// Names of environments that count as production wherever they stand.
 const PRODUCTION: [&str; 4] = ["production", "prod", "live", "prd"];
 
-impl Assistant {
+impl Turn<'_> {
     /// Puts a command before policy, and does what comes of it.
     pub(super) async fn propose(
         &self,
@@ -128,7 +128,7 @@ impl Assistant {
     }
 
     async fn tell(&self, proposal: &Proposal, notice: Notice, notes: &[String]) -> Result<(), TurnError> {
-        for reply in wording::notice(proposal, &notice, notes, self.parts.understander.intents()) {
+        for reply in wording::notice(proposal, &notice, notes, self.knowledge.understander.intents()) {
             self.say(proposal.conversation(), reply).await?;
         }
         Ok(())
@@ -150,7 +150,7 @@ impl Assistant {
     }
 
     fn target(&self, command: &Command, plan: &ExecutorPlan) -> Target {
-        let entities = self.parts.understander.entities();
+        let entities = self.knowledge.understander.entities();
         let production = command.arguments().iter().any(|(_, value)| {
             value.value_type() == ValueType::Entity(EntityType::Environment) && {
                 let names = entities.names(EntityType::Environment);

@@ -3,6 +3,7 @@
 mod builtins;
 mod context;
 mod drive;
+mod knowledge;
 mod offer;
 mod timers;
 mod turn;
@@ -15,24 +16,21 @@ use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
 pub use builtins::{Possible, audit_line, builtins};
+pub use knowledge::{Knowledge, Newest};
 pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 
 use crate::audit::Ledger;
-use crate::catalogue::Runbook;
-use crate::domain::{Actor, Clock, ConversationId, Outgoing, Reply};
+use crate::domain::{Actor, Clock, Outgoing};
 use crate::integrations::{Executor, Planner, Redactor};
 use crate::proposal::{Permissions, ProposalStore};
 use crate::store::{ConversationStore, MessageLog};
-use crate::understanding::Understander;
 
 /// The parts an assistant is made of; each is shared.
 #[derive(Clone)]
 pub struct Parts {
-    /// Reads messages.
-    pub understander: Arc<Understander>,
-    /// The runbooks, for their steps.
-    pub runbooks: Arc<Vec<Runbook>>,
+    /// Reads messages, and knows the runbooks; replaced when either is edited.
+    pub newest: Newest,
     /// Says who may do what.
     pub permissions: Arc<dyn Permissions>,
     /// Says what would run.
@@ -76,8 +74,11 @@ pub struct Manner {
 pub struct Assistant {
     parts: Parts,
     manner: Manner,
-    rates: tokio::sync::Mutex<BTreeMap<Actor, (jiff::Timestamp, u32)>>,
+    rates: Rates,
 }
+
+/// How many messages of each person came in the minute that began then.
+type Rates = tokio::sync::Mutex<BTreeMap<Actor, (jiff::Timestamp, u32)>>;
 
 /// Why a turn could not be finished. Nothing was done that is not on record.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +103,7 @@ pub enum TurnError {
 impl Assistant {
     /// Puts the parts together.
     pub fn new(parts: Parts, manner: Manner) -> Self {
-        Self { parts, manner, rates: tokio::sync::Mutex::default() }
+        Self { parts, manner, rates: Rates::default() }
     }
 
     /// The parts, for those that need to look themselves.
@@ -110,8 +111,8 @@ impl Assistant {
         &self.parts
     }
 
-    async fn say(&self, conversation: &ConversationId, reply: Reply) -> Result<(), TurnError> {
-        let outgoing = Outgoing { conversation: conversation.clone(), reply };
-        self.parts.outbox.send(outgoing).await.map_err(|_| TurnError::Ended)
+    fn turn(&self) -> turn::Turn<'_> {
+        let Self { parts, manner, rates } = self;
+        turn::Turn { parts, manner, rates, knowledge: parts.newest.load_full() }
     }
 }

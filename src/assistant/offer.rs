@@ -1,8 +1,8 @@
 //! Answering from the runbooks, and offering the next step as a proposal.
 
 use super::context::Memory;
-use super::turn::Said;
-use super::{Assistant, TurnError, wording};
+use super::turn::{Said, Turn};
+use super::{TurnError, wording};
 use crate::catalogue::{Runbook, StepTemplate, StepValue};
 use crate::domain::{Arguments, Command, Effect, Intent};
 use crate::proposal::Provenance;
@@ -14,7 +14,7 @@ struct FilledStep<'a> {
     arguments: Arguments,
 }
 
-impl Assistant {
+impl Turn<'_> {
     /// A question to the runbooks: the passages, by the same path as every read, and then the step they suggest.
     pub(super) async fn answer(
         &self,
@@ -22,7 +22,7 @@ impl Assistant {
         memory: Memory,
         understanding: &Understanding,
     ) -> Result<(), TurnError> {
-        let intents = self.parts.understander.intents();
+        let intents = self.knowledge.understander.intents();
         let Some(intent) = understanding.intent.as_ref().and_then(|name| intents.get(name.as_str())) else {
             return Ok(());
         };
@@ -40,9 +40,9 @@ impl Assistant {
 
     /// The step that the best passage suggests: what changes something becomes a proposal, what only looks is named.
     async fn offer(&self, said: &Said<'_>, understanding: &Understanding) -> Result<(), TurnError> {
-        let hits = self.parts.understander.passages(said.text, 1).await?;
+        let hits = self.knowledge.understander.passages(said.text, 1).await?;
         let Some(hit) = hits.first().filter(|hit| hit.is_answer()) else { return Ok(()) };
-        let Some(runbook) = self.parts.runbooks.iter().find(|runbook| runbook.name == hit.chunk.runbook) else {
+        let Some(runbook) = self.knowledge.runbooks.iter().find(|runbook| runbook.name == hit.chunk.runbook) else {
             return Ok(());
         };
         let mut looks = Vec::new();
@@ -103,10 +103,10 @@ impl Assistant {
     /// Fixed values as they stand; a placeholder takes what the message says for its parameter, and is left out where it
     /// says nothing.
     async fn fill_step(&self, text: &str, step: &StepTemplate) -> Result<Option<FilledStep<'_>>, TurnError> {
-        let intents = self.parts.understander.intents();
+        let intents = self.knowledge.understander.intents();
         let Some(intent) = intents.get(step.intent.as_str()) else { return Ok(None) };
         let open = step.arguments.iter().any(|(_, value)| matches!(value, StepValue::Placeholder(_)));
-        let said = if open { self.parts.understander.values_for(intent, text).await? } else { Arguments::new() };
+        let said = if open { self.knowledge.understander.values_for(intent, text).await? } else { Arguments::new() };
         let mut arguments = Arguments::new();
         for (name, value) in &step.arguments {
             let value = match value {

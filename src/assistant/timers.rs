@@ -69,11 +69,12 @@ impl Timers {
 impl Assistant {
     /// Tells what became of what the process before left behind, and orders the wake-up calls for what still waits.
     pub async fn resume(&self, left: crate::store::Recovered) {
+        let turn = self.turn();
         for recovered in left.proposals {
             for notice in &recovered.notices {
-                for reply in wording::notice(&recovered.proposal, notice, &[], self.parts.understander.intents()) {
+                for reply in wording::notice(&recovered.proposal, notice, &[], turn.knowledge.understander.intents()) {
                     // Nobody listens yet only if the chat has ended.
-                    let _ = self.say(recovered.proposal.conversation(), reply).await;
+                    let _ = turn.say(recovered.proposal.conversation(), reply).await;
                 }
             }
             if let Some(at) = recovered.wake {
@@ -82,26 +83,28 @@ impl Assistant {
         }
         for unusable in left.unusable {
             let reply = wording::unusable(&unusable.error);
-            let _ = self.say(&unusable.conversation, reply).await;
+            let _ = turn.say(&unusable.conversation, reply).await;
         }
     }
 
     /// Shows again what waits for a decision in a conversation: to somebody who cannot scroll back to the cards.
     pub async fn remind(&self, conversation: &ConversationId) -> Result<(), TurnError> {
-        let intents = self.parts.understander.intents();
+        let turn = self.turn();
+        let intents = turn.knowledge.understander.intents();
         let waiting = self.parts.proposals.pending(conversation, intents).await?.proposals;
         for proposal in waiting.iter().skip(waiting.len().saturating_sub(REMINDED)) {
             for reply in wording::notice(proposal, &Notice::Asked, &[], intents) {
-                self.say(conversation, reply).await?;
+                turn.say(conversation, reply).await?;
             }
         }
         Ok(())
     }
 
     async fn wake(&self, id: ProposalId) {
-        let intents = self.parts.understander.intents();
+        let turn = self.turn();
+        let intents = turn.knowledge.understander.intents();
         let woken = match self.parts.proposals.load(id, intents).await {
-            Ok(Some(proposal)) => self.step(proposal, Event::Ticked, Vec::new()).await,
+            Ok(Some(proposal)) => turn.step(proposal, Event::Ticked, Vec::new()).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error.into()),
         };

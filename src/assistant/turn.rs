@@ -1,12 +1,14 @@
 //! From a chat event to what becomes of it.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Memory;
-use super::{Assistant, TurnError, wording};
+use super::{Assistant, Knowledge, Manner, Parts, Rates, TurnError, wording};
 use crate::domain::{
-    Actor, ChatEvent, ChoiceKind, Command, ConversationId, Intent, MessageId, ProposalCode, Reply, Tone, clean,
-    looks_typed, parse_typed,
+    Actor, ChatEvent, ChoiceKind, Command, ConversationId, Intent, MessageId, Outgoing, ProposalCode, Reply, Tone,
+    clean, looks_typed, parse_typed,
 };
 use crate::proposal::{Event, Proposal, Provenance};
 use crate::understanding::{Draft, OutcomeKind, Understanding};
@@ -20,18 +22,34 @@ pub(super) struct Said<'a> {
     pub(super) at: Timestamp,
 }
 
+/// One turn: the assistant with the same knowledge from beginning to end, whatever is loaded meanwhile.
+pub(super) struct Turn<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) manner: &'a Manner,
+    pub(super) rates: &'a Rates,
+    pub(super) knowledge: Arc<Knowledge>,
+}
+
 impl Assistant {
     /// Handles one event to its end, executions included. What goes wrong is told to the conversation.
     pub async fn handle(&self, event: ChatEvent) {
+        let turn = self.turn();
         let conversation = event.conversation().clone();
-        if let Err(error) = self.try_handle(&event).await {
+        if let Err(error) = turn.handle(&event).await {
             tracing::error!(%conversation, error = &error as &dyn std::error::Error, "a turn could not be finished");
             // If this cannot be said either, nobody listens.
-            let _ = self.say(&conversation, wording::turn_error(&error)).await;
+            let _ = turn.say(&conversation, wording::turn_error(&error)).await;
         }
     }
+}
 
-    async fn try_handle(&self, event: &ChatEvent) -> Result<(), TurnError> {
+impl Turn<'_> {
+    pub(super) async fn say(&self, conversation: &ConversationId, reply: Reply) -> Result<(), TurnError> {
+        let outgoing = Outgoing { conversation: conversation.clone(), reply };
+        self.parts.outbox.send(outgoing).await.map_err(|_| TurnError::Ended)
+    }
+
+    async fn handle(&self, event: &ChatEvent) -> Result<(), TurnError> {
         match event {
             ChatEvent::Said { id, actor, text, at } => {
                 if !self.parts.messages.first_time(id).await? {
@@ -55,7 +73,7 @@ impl Assistant {
                 if !self.parts.messages.first_time(id).await? {
                     return Ok(());
                 }
-                let intents = self.parts.understander.intents();
+                let intents = self.knowledge.understander.intents();
                 match self.parts.proposals.load(*proposal, intents).await? {
                     Some(proposal) => self.press(&id.conversation, actor, proposal, *choice).await,
                     None => self.say(&id.conversation, wording::no_such_proposal()).await,
@@ -78,13 +96,13 @@ impl Assistant {
             return self.press_by_code(said, choice, &code).await;
         }
         if looks_typed(said.text) {
-            return match parse_typed(said.text, self.parts.understander.intents()) {
+            return match parse_typed(said.text, self.knowledge.understander.intents()) {
                 Ok(command) => self.propose(said, command, Provenance::default(), Vec::new()).await,
                 Err(error) => self.say(said.conversation, wording::mistyped(&error)).await,
             };
         }
         let (memory, context, mine) = self.recall(said.conversation, said.actor).await?;
-        let understanding = self.parts.understander.understand(said.text, &context, said.at).await?;
+        let understanding = self.knowledge.understander.understand(said.text, &context, said.at).await?;
         tracing::info!(
             conversation = %said.conversation,
             outcome = ?understanding.outcome,
@@ -101,7 +119,8 @@ impl Assistant {
                 self.say(said.conversation, wording::nothing_waits()).await
             }
             OutcomeKind::None => {
-                self.say(said.conversation, wording::nothing(&understanding, self.parts.understander.intents())).await
+                self.say(said.conversation, wording::nothing(&understanding, self.knowledge.understander.intents()))
+                    .await
             }
             OutcomeKind::Confirm => match mine.len() {
                 1 => self.press_all(said, mine, ChoiceKind::Confirm).await,
@@ -125,7 +144,7 @@ impl Assistant {
         understanding: &Understanding,
         latest: Option<Proposal>,
     ) -> Result<(), TurnError> {
-        let intents = self.parts.understander.intents();
+        let intents = self.knowledge.understander.intents();
         let Some(intent) = understanding.intent.as_ref().and_then(|name| intents.get(name.as_str())) else {
             return Ok(());
         };
@@ -141,7 +160,7 @@ impl Assistant {
             Some(proposal) if understanding.corrects => self.edit(said, proposal, command).await,
             _ => {
                 let provenance = self.provenance(said, understanding);
-                let notes = wording::notes(understanding, self.parts.understander.entities());
+                let notes = wording::notes(understanding, self.knowledge.understander.entities());
                 self.propose(said, command, provenance, notes).await
             }
         }
@@ -156,7 +175,7 @@ impl Assistant {
             .map(|other| (other.intent.clone(), other.confidence));
         Provenance {
             said: Some(self.parts.redactor.clean(said.text)),
-            model: Some(self.parts.understander.digest()),
+            model: Some(self.knowledge.understander.digest()),
             confidence: Some(understanding.confidence),
             runner_up,
             runbook: None,
@@ -164,7 +183,7 @@ impl Assistant {
     }
 
     async fn ask(&self, said: &Said<'_>, memory: Memory, understanding: &Understanding) -> Result<(), TurnError> {
-        let intents = self.parts.understander.intents();
+        let intents = self.knowledge.understander.intents();
         let intent = understanding.intent.as_ref().and_then(|name| intents.get(name.as_str()));
         let reply = match intent {
             Some(intent) => {
@@ -184,7 +203,7 @@ impl Assistant {
         said: &Said<'_>,
         understanding: &Understanding,
     ) -> Result<Vec<(&Intent, String)>, TurnError> {
-        let understander = &self.parts.understander;
+        let understander = &self.knowledge.understander;
         let mut readings = Vec::new();
         for other in understanding.alternatives.iter().take(2) {
             let Some(intent) = understander.intents().get(other.intent.as_str()).map(AsRef::as_ref) else { continue };
@@ -196,7 +215,7 @@ impl Assistant {
     }
 
     async fn press_by_code(&self, said: &Said<'_>, choice: ChoiceKind, code: &ProposalCode) -> Result<(), TurnError> {
-        let intents = self.parts.understander.intents();
+        let intents = self.knowledge.understander.intents();
         let mut found = self.parts.proposals.by_code(said.conversation, code, intents).await?.proposals;
         match (found.pop(), found.len()) {
             (Some(proposal), 0) => self.press(said.conversation, said.actor, proposal, choice).await,

@@ -1,5 +1,6 @@
 //! Every sentence for people, but for the `Display` of errors. One voice: short, plain, and what to do next.
 
+use crate::catalogue::Diagnostic;
 use crate::domain::{
     Card, Choice, ChoiceKind, Command, CommandError, Effect, Entities, Intent, Intents, OutcomeStatus, ParameterName,
     ProposalCode, Reply, Tone, TypedFormError, ValueType,
@@ -8,10 +9,13 @@ use crate::integrations::PlanError;
 use crate::proposal::{Notice, Proposal, Verdict, WhoMay};
 use crate::understanding::{Cue, How, Understanding};
 
-use super::{Assistant, TurnError};
+use super::TurnError;
+use super::turn::Turn;
 
 /// How many names are offered as answers to a question.
 const OFFERED: usize = 6;
+/// How many errors of edited data are shown.
+const FAULTS: usize = 5;
 
 fn plain(text: impl Into<String>) -> Reply {
     Reply::text(Tone::Plain, text)
@@ -65,6 +69,18 @@ pub(super) fn decision_with_code(text: &str) -> Option<(ChoiceKind, ProposalCode
 pub(super) fn turn_error(error: &TurnError) -> Reply {
     let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
     Reply::text(Tone::Bad, format!("I did nothing: {error}{cause}."))
+}
+
+pub(super) fn loaded_again(intents: usize, runbooks: usize) -> Reply {
+    let count = |of: &str, count: usize| format!("{count} {of}{}", if count == 1 { "" } else { "s" });
+    plain(format!("I have read the edited data: {}, {}.", count("intent", intents), count("runbook", runbooks)))
+}
+
+pub(super) fn not_loaded(errors: &[&Diagnostic]) -> Reply {
+    let shown = errors.iter().take(FAULTS).map(|error| format!("\n{error}")).collect::<String>();
+    let more = errors.len().saturating_sub(FAULTS);
+    let more = if more > 0 { format!("\n{more} more: `sayso check` tells them all") } else { String::new() };
+    warning(format!("The edited data has errors; I go by what I read before.{shown}{more}"))
 }
 
 pub(super) fn too_long(bytes: usize, limit: usize) -> Reply {
@@ -200,7 +216,7 @@ pub(super) fn which(understanding: &Understanding, readings: &[(&Intent, String)
     }
 }
 
-impl Assistant {
+impl Turn<'_> {
     /// The question for the first missing parameter, with known names as answers.
     pub(super) fn question(
         &self,
@@ -216,7 +232,7 @@ impl Assistant {
         let Some(parameter) = missing.first().and_then(|name| intent.parameter(name.as_str())) else {
             return plain("What exactly?");
         };
-        let entities = self.parts.understander.entities();
+        let entities = self.knowledge.understander.entities();
         let options: Vec<String> = match parameter.value_type {
             ValueType::Entity(entity) => entities.canonicals(entity).map(str::to_owned).collect(),
             ValueType::Enum => parameter.values.iter().map(|value| value.canonical.clone()).collect(),

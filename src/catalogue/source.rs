@@ -95,6 +95,8 @@ pub enum Folder {
     Disk(PathBuf),
     /// In the binary.
     BuiltIn(&'static Dir<'static>),
+    /// Read elsewhere, as of another revision: name within the folder, and content.
+    Given(Vec<(String, String)>),
 }
 
 impl Folder {
@@ -124,6 +126,12 @@ impl Folder {
                 Err(error) => diagnostics.push(unreadable(kind.name(), &error)),
             },
             Self::BuiltIn(folder) => built_in_files(folder, kind, &mut files),
+            Self::Given(given) => {
+                files.extend(given.iter().filter(|(name, _)| kind.takes(name)).map(|(name, text)| SourceFile {
+                    path: format!("{}/{name}", kind.name()),
+                    text: without_byte_order_mark(text),
+                }))
+            }
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files

@@ -4,16 +4,18 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
 use super::Failure;
-use crate::assistant::{Assistant, Manner, Parts, Possible, Timers, builtins};
+use super::reload::Stamps;
+use crate::assistant::{Assistant, Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
 use crate::audit::{AuditLog, Ledger};
-use crate::catalogue::{Catalogue, Diagnostic, Severity};
+use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
 use crate::domain::{Clock, Outgoing, SystemClock};
-use crate::embedding::{self, Embedder, ModelSource};
+use crate::embedding::{self, Embedder, EmbeddingError, ModelSource};
 use crate::integrations::{self, Builtins, Executor, Limits, Planner, Redactor, Registry, Surroundings};
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
 use crate::retrieval::{Document, Passages};
@@ -37,7 +39,9 @@ static BUILT_IN_MODEL: &[(&str, &[u8])] = &[
 pub(super) struct Data {
     pub(super) config: Config,
     pub(super) catalogue: Catalogue,
-    models: Option<PathBuf>,
+    pub(super) folders: DataFolders,
+    /// What the files of the folders looked like before they were read.
+    pub(super) seen: Stamps,
 }
 
 /// Reads everything; all findings come along, errors and warnings.
@@ -49,15 +53,22 @@ pub(super) fn read(named: Option<&Path>) -> (Option<Data>, Vec<Diagnostic>) {
         Some(Err(faults)) => return (None, faults),
     };
     let folders = find_folders(path.as_deref());
-    let (catalogue, mut findings) = Catalogue::load(&folders);
+    let seen = Stamps::of(&folders);
+    let (catalogue, findings) = read_folders(&config, &folders);
+    (Some(Data { config, catalogue, folders, seen }), findings)
+}
+
+/// Reads the folders and holds them against the configuration; all findings come along.
+pub(super) fn read_folders(config: &Config, folders: &DataFolders) -> (Catalogue, Vec<Diagnostic>) {
+    let (catalogue, mut findings) = Catalogue::load(folders);
     let names: Vec<&str> = catalogue.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
     findings.extend(config.check_names(&catalogue.intents, &names));
-    if let Err(faults) = policy(&config, &catalogue) {
+    if let Err(faults) = policy(config, &catalogue) {
         findings.extend(faults);
     }
     findings.sort();
     findings.dedup();
-    (Some(Data { config, catalogue, models: folders.models }), findings)
+    (catalogue, findings)
 }
 
 /// Reads everything, or says every error.
@@ -107,7 +118,8 @@ fn policy(config: &Config, catalogue: &Catalogue) -> Result<Policy, Vec<Diagnost
 
 /// Loads the encoder and starts its thread. Blocking.
 pub(super) fn embedder(data: &Data) -> Result<Embedder, Failure> {
-    let shipped = data.models.as_ref().map(|models| models.join("minilm-l6-v2")).filter(|folder| folder.is_dir());
+    let shipped =
+        data.folders.models.as_ref().map(|models| models.join("minilm-l6-v2")).filter(|folder| folder.is_dir());
     let source = match data.config.model.path.clone().or(shipped) {
         Some(folder) => ModelSource::Folder(folder),
         None => ModelSource::BuiltIn(BUILT_IN_MODEL),
@@ -121,18 +133,24 @@ pub(super) fn cache() -> Option<PathBuf> {
     std::env::var_os("SAYSO_CACHE").map(PathBuf::from).or_else(|| Some(state_folder().ok()?.join("cache")))
 }
 
-/// Loads the model, and learns from the examples or reads what was learned before. Blocking.
-pub(super) fn understander(data: &Data) -> Result<Arc<Understander>, Failure> {
-    let embedder = embedder(data)?;
-    let cache = cache();
+/// Loads the encoder, and learns from the examples or reads what was learned before. Blocking.
+pub(super) fn understander(data: &Data, embedder: &Embedder) -> Result<Arc<Understander>, Failure> {
     let catalogue = &data.catalogue;
-    let failed = |error: embedding::EmbeddingError| Failure::of(&error);
-    if cache.as_deref().is_none_or(|cache| !Model::is_cached(cache, catalogue.lessons, &embedder)) {
+    if cache().is_none_or(|cache| !Model::is_cached(&cache, catalogue.lessons, embedder)) {
         eprintln!("learning from {} examples; this happens once …", catalogue.examples.len());
     }
-    let model =
-        Model::load_or_train(cache.as_deref(), &catalogue.intents, &catalogue.examples, catalogue.lessons, &embedder)
-            .map_err(failed)?;
+    learn(&data.config, catalogue, embedder).map_err(|error| Failure::of(&error))
+}
+
+/// Learns from a catalogue, or reads what was learned from it before. Blocking.
+pub(super) fn learn(
+    config: &Config,
+    catalogue: &Catalogue,
+    embedder: &Embedder,
+) -> Result<Arc<Understander>, EmbeddingError> {
+    let cache = cache();
+    let Catalogue { intents, examples, lessons, .. } = catalogue;
+    let model = Model::load_or_train(cache.as_deref(), intents, examples, *lessons, embedder)?;
     let documents: Vec<Document<'_>> = catalogue
         .runbooks
         .iter()
@@ -145,15 +163,15 @@ pub(super) fn understander(data: &Data) -> Result<Arc<Understander>, Failure> {
             first_line: runbook.first_line,
         })
         .collect();
-    let passages = Passages::build(&documents, &embedder, cache.as_deref()).map_err(failed)?;
+    let passages = Passages::build(&documents, embedder, cache.as_deref())?;
     Ok(Arc::new(Understander::new(
-        catalogue.intents.clone(),
-        data.config.entities.clone(),
-        &catalogue.examples,
+        intents.clone(),
+        config.entities.clone(),
+        examples,
         model,
         passages,
-        embedder,
-        data.config.time.zone.clone(),
+        embedder.clone(),
+        config.time.zone.clone(),
     )))
 }
 
@@ -194,9 +212,11 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let surroundings = Surroundings::here();
     let proposals: Arc<dyn ProposalStore> = store.clone();
     let log: Arc<dyn AuditLog> = store.clone();
+    let knowledge = Knowledge { understander: Arc::clone(&understander), runbooks: data.catalogue.runbooks };
+    let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
     let mut actions = Builtins::of_this_machine();
     let possible = Possible::default();
-    for (name, builtin) in builtins(&understander, &possible, &proposals, &log, &clock) {
+    for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &clock) {
         actions.register(name, builtin);
     }
     let configured = integrations::Config {
@@ -222,8 +242,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         .await
         .map_err(|error| Failure::of(&error))?;
     let parts = Parts {
-        understander,
-        runbooks: Arc::new(data.catalogue.runbooks),
+        newest,
         permissions,
         planner,
         executor,

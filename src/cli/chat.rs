@@ -2,7 +2,9 @@
 
 use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::Arc;
 
+use super::reload::Reload;
 use super::{Failure, assembly, print};
 use crate::chat::console::{Console, Lines, Standing, Style, actor};
 use crate::config::state_folder;
@@ -15,7 +17,9 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// The chat, until the lines end.
 pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
     let data = assembly::load(config)?;
-    let understander = assembly::understander(&data)?;
+    let embedder = assembly::embedder(&data)?;
+    let understander = assembly::understander(&data, &embedder)?;
+    let reload = Reload::new(&data, embedder);
     runtime()?.block_on(async {
         let mut running = assembly::start(data, understander).await?;
         if std::io::stdin().is_terminal() {
@@ -31,10 +35,12 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
             return Err(Failure::of(&error));
         }
         console.drain();
+        let watching = tokio::spawn(reload.watch(Arc::clone(&assistant), Console::conversation()));
         tokio::select! {
             () = console.run(&mut lines, async |event| assistant.handle(event).await) => {}
             _ = tokio::signal::ctrl_c() => {}
         }
+        watching.abort();
         running.shut_down().await;
         console.drain();
         Ok(())
@@ -44,7 +50,7 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
 /// One turn, with its questions and the confirmation on the terminal. A fault if it was not answered or done.
 pub(super) fn once(config: Option<&Path>, text: &str) -> Result<(), Failure> {
     let data = assembly::load(config)?;
-    let understander = assembly::understander(&data)?;
+    let understander = assembly::understander(&data, &assembly::embedder(&data)?)?;
     runtime()?.block_on(async {
         let mut running = assembly::start(data, understander).await?;
         let (_, silent) = tokio::sync::mpsc::channel(1);

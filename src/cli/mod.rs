@@ -5,6 +5,7 @@ mod audit;
 mod chat;
 mod check;
 mod evaluate;
+mod reload;
 mod understand;
 
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ enum Subcommands {
     /// Measure the understanding on a file of expected lines
     Eval(evaluate::Arguments),
     /// Check every data file; exit status 1 on errors
-    Check,
+    Check(check::Arguments),
     /// Look into the audit trail
     #[command(subcommand)]
     Audit(audit::Subcommands),
@@ -138,7 +139,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Ask { text }) => chat::once(arguments.config.as_deref(), &text.join(" ")),
         Some(Subcommands::Exec { command }) => chat::exec(arguments.config.as_deref(), &command),
         Some(Subcommands::Eval(eval)) => evaluate::run(arguments.config.as_deref(), &eval),
-        Some(Subcommands::Check) => check::run(arguments.config.as_deref()),
+        Some(Subcommands::Check(check)) => check::run(arguments.config.as_deref(), &check),
         Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),
         Some(Subcommands::Model(ModelSubcommands::Import { from, to, weights, name, source, release, licence })) => {
             import(&from, &to, weights, Provenance { name, source, version: release, licence })

@@ -31,7 +31,7 @@ pub(super) struct Arguments {
 /// Runs it.
 pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
     let data = assembly::load(config)?;
-    let understander = assembly::understander(&data)?;
+    let understander = assembly::understander(&data, &assembly::embedder(&data)?)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::of(&error))?;
     let now = arguments.now.unwrap_or_else(|| crate::domain::Clock::now(&crate::domain::SystemClock));
     let understand = |turns: &[&str]| -> Result<Vec<Understanding>, Failure> {

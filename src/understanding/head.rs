@@ -34,11 +34,13 @@ pub struct HeadExample {
     pub views: Vec<View>,
     /// What it teaches; class `classes - 1` is "no command".
     pub target: Target,
+    /// Whether it is learned from. If not, it only keeps its place, so that the others are learned in the same order.
+    pub counts: bool,
 }
 
 impl HeadExample {
     /// What all views have in common.
-    fn sentence(&self) -> &[f32] {
+    pub fn sentence(&self) -> &[f32] {
         self.views.first().map_or(&[], View::sentence)
     }
 }
@@ -81,7 +83,7 @@ impl Head {
         let samples: Vec<Sample<'_>> = examples.iter().flat_map(|example| samples_of(example, views)).collect();
         let linear = Linear::train(&samples, classes, 2 * dimension, TRAINING);
         let positive = || {
-            examples.iter().filter_map(|example| match example.target {
+            examples.iter().filter(|example| example.counts).filter_map(|example| match example.target {
                 Target::Is(class) => Some((*example, class)),
                 Target::IsNot(_) => None,
             })
@@ -105,11 +107,7 @@ impl Head {
         for (signals, extra) in signals.iter_mut().zip(evidence) {
             signals[1] = signals[1].max(*extra);
         }
-        let mut scores = scores(&signals, self.calibration);
-        if let Some(none) = scores.last_mut() {
-            *none -= PRIOR;
-        }
-        softmax(&scores, 1.0)
+        as_heard(&signals, self.calibration)
     }
 
     /// All signals of all classes.
@@ -155,12 +153,21 @@ fn samples_of(example: &HeadExample, views: Views) -> impl Iterator<Item = Sampl
         Views::Last => example.views.len().saturating_sub(1),
     };
     let views = &example.views[skipped..];
-    let weight = 1.0 / views.len().max(1) as f32;
+    let weight = if example.counts { 1.0 / views.len().max(1) as f32 } else { 0.0 };
     views.iter().map(move |view| Sample { features: &view.features, target: example.target, among: &[], weight })
 }
 
 fn scores(signals: &[Signals], calibration: Calibration) -> Vec<f32> {
     signals.iter().map(|signals| signals.iter().zip(calibration.0).map(|(s, w)| s * w).sum()).collect()
+}
+
+/// The probabilities for what people say to the assistant, rather than for what is learned from.
+fn as_heard(signals: &[Signals], calibration: Calibration) -> Vec<f32> {
+    let mut scores = scores(signals, calibration);
+    if let Some(none) = scores.last_mut() {
+        *none -= PRIOR;
+    }
+    softmax(&scores, 1.0)
 }
 
 fn combine(signals: &[Signals], calibration: Calibration) -> Vec<f32> {
@@ -195,6 +202,35 @@ fn calibrate(examples: &[HeadExample], schemas: &Schemas, dimension: usize) -> C
         "calibrated the intent head"
     );
     calibration
+}
+
+/// What a head that has not learned from an example says of it: its index, and the probability of every class. An example
+/// is of the fold that `fold` gives for its index, of [`FOLDS`].
+pub fn held_out(
+    examples: &[HeadExample],
+    schemas: &Schemas,
+    dimension: usize,
+    fold: impl Fn(usize) -> usize + Sync,
+) -> Vec<(usize, Vec<f32>)> {
+    let score = |at: usize| {
+        let (out, kept): (Vec<_>, Vec<_>) =
+            examples.iter().enumerate().partition(|(index, _)| fold(*index) % FOLDS == at);
+        let kept: Vec<&HeadExample> = kept.into_iter().map(|(_, example)| example).collect();
+        let head = Head::fit(&kept, schemas, dimension, Views::Last);
+        let scored = out
+            .into_iter()
+            .filter(|(_, example)| example.counts)
+            .filter_map(|(index, example)| Some((index, head.signals(example.views.last()?, schemas), example.target)));
+        scored.collect::<Vec<_>>()
+    };
+    let mut scored: Vec<_> = (0..FOLDS).into_par_iter().flat_map_iter(score).collect();
+    scored.sort_unstable_by_key(|(index, ..)| *index);
+    let known = scored.iter().filter_map(|(_, signals, target)| match target {
+        Target::Is(class) => Some((signals.clone(), *class)),
+        Target::IsNot(_) => None,
+    });
+    let calibration = weigh(&known.collect::<Vec<_>>());
+    scored.into_iter().map(|(index, signals, _)| (index, as_heard(&signals, calibration))).collect()
 }
 
 /// The weights with the least loss, by Newton's method: the loss is convex, and there is a handful of weights. The damping

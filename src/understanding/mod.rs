@@ -22,6 +22,7 @@ mod model;
 mod names;
 mod phrases;
 mod recognise;
+pub mod scrutiny;
 mod spelling;
 mod tagger;
 mod thresholds;

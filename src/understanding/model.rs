@@ -18,6 +18,9 @@ use crate::embedding::{self, Embedder, EmbeddingError};
 /// Changes whenever the method does, so that an old cache is not read as a new one.
 const VERSION: &str = "11";
 
+/// How many models stay in the cache folder; each takes some tens of megabytes.
+const KEPT: usize = 8;
+
 /// Everything learned.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -83,10 +86,11 @@ impl Model {
         }
         tracing::info!(examples = examples.len(), "learning from the examples; this happens once");
         let model = training::train(intents, examples, digest, embedder, cache)?;
-        if let Some(file) = file
-            && let Err(error) = embedding::write(&file, &model.to_bytes())
-        {
-            tracing::warn!(file = %file.display(), %error, "the learned model could not be cached");
+        if let Some(file) = file {
+            let written = embedding::write(&file, &model.to_bytes());
+            if let Err(error) = written.and_then(|()| forget_old(cache)) {
+                tracing::warn!(file = %file.display(), %error, "the learned model could not be cached");
+            }
         }
         Ok(model)
     }
@@ -147,6 +151,22 @@ impl Model {
     }
 }
 
+/// Every edit of the data makes a model: only the latest are kept.
+fn forget_old(cache: Option<&Path>) -> std::io::Result<()> {
+    let Some(cache) = cache else { return Ok(()) };
+    let mut models = Vec::new();
+    for entry in std::fs::read_dir(cache)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with("model-") && name.ends_with(".bin")) {
+            models.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    models.sort_unstable();
+    let old = models.len().saturating_sub(KEPT);
+    models[..old].iter().try_for_each(|(_, path)| std::fs::remove_file(path))
+}
+
 /// What types of values each intent's parameters take, in the order of the classes; free text takes everything.
 pub fn schemas(intents: &Intents) -> Schemas {
     let schema = |intent: &Intent| {
@@ -171,4 +191,24 @@ pub fn masks(mut names: Vec<Masked>, found: &[Found]) -> Vec<Masked> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_latest_models_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("examples-1.bin"), "").unwrap();
+        for number in 0..KEPT + 2 {
+            let file = std::fs::File::create(folder.path().join(format!("model-{number}.bin"))).unwrap();
+            let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000 + number as u64);
+            file.set_modified(written).unwrap();
+        }
+        forget_old(Some(folder.path())).unwrap();
+        let left = |name: &str| folder.path().join(name).exists();
+        assert!(left("examples-1.bin") && !left("model-0.bin") && !left("model-1.bin") && left("model-2.bin"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), KEPT + 1);
+    }
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use jiff::Zoned;
 
+use super::cues::{Lexicon, cues};
 use super::features::{Masked, of_message};
-use super::head::{Head, HeadExample};
-use super::linear::Target;
+use super::head::{self, Head, HeadExample};
+use super::linear::{Target, hash};
 use super::model::{Model, masks, schemas};
 use super::recognise;
 use super::tagger::{Tagger, TaggerExample};
@@ -28,20 +29,58 @@ pub(super) fn train(
     embedder: &Embedder,
     cache: Option<&Path>,
 ) -> Result<Model, EmbeddingError> {
-    let mut kept = Kept::open(cache, "examples", embedder);
-    let mut lessons = Lessons::new(intents, examples);
-    for batch in examples.chunks(BATCH) {
-        let texts: Vec<&str> = batch.iter().map(|example| example.text.as_str()).collect();
-        for (example, encoded) in batch.iter().zip(kept.encodings(&texts)?) {
-            lessons.add(example, &encoded);
-        }
-    }
-    kept.save();
-    Ok(lessons.learn(digest, embedder.dimension()))
+    let lessons: Vec<Lesson<'_>> = examples.iter().map(|example| Lesson { example, counts: true }).collect();
+    Ok(Lessons::of(intents, &lessons, embedder, cache)?.learn(digest, embedder.dimension()))
+}
+
+/// An example, and whether it is learned from. If not, it only keeps its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Lesson<'a> {
+    /// The example.
+    pub example: &'a Example,
+    /// Whether it is learned from.
+    pub counts: bool,
+}
+
+/// Each example that counts, with what a head that has not learned from it says of it. Blocking, like learning, and half
+/// as long again.
+pub(super) fn held_out<'a>(
+    intents: &'a Intents,
+    lessons: &[Lesson<'a>],
+    embedder: &Embedder,
+    cache: Option<&Path>,
+) -> Result<Vec<HeldOut<'a>>, EmbeddingError> {
+    let learned = Lessons::of(intents, lessons, embedder, cache)?;
+    // By its text alone: an example is in the same fold whatever stands around it.
+    let fold = |index: usize| hash(&[&learned.examples[index].text]) as usize;
+    let scored = head::held_out(&learned.head, &schemas(intents), embedder.dimension(), fold);
+    let (verbs, ordinary) = (learned.verbs.often(), learned.ordinary.into_keys().collect());
+    let lexicon = Lexicon { verbs: &verbs, ordinary: &ordinary, is_thing: &|_| false, is_person: &|_| false };
+    let held_out = |(index, probabilities): (usize, Vec<f32>)| {
+        let example: &'a Example = learned.examples[index];
+        let remark = !cues(&example.text, &words(&example.text), &lexicon, &learned.now).is_empty();
+        HeldOut { example, sentence: learned.head[index].sentence().to_vec(), probabilities, remark }
+    };
+    Ok(scored.into_iter().map(held_out).collect())
+}
+
+/// An example and what is thought of it by who has not learned from it.
+#[derive(Debug, Clone)]
+pub struct HeldOut<'a> {
+    /// The example.
+    pub example: &'a Example,
+    /// Its sentence vector, unit length.
+    pub sentence: Vec<f32>,
+    /// The probability of every intent in the order of their names, and of "no command" after the last.
+    pub probabilities: Vec<f32>,
+    /// Whether it holds a cue that speaks against a command, however it reads.
+    pub remark: bool,
 }
 
 /// What the examples have taught so far.
 struct Lessons<'a> {
+    /// Those that teach the head something, in the order of `head`.
+    examples: Vec<&'a Example>,
     intents: &'a Intents,
     names: Vec<IntentName>,
     now: Zoned,
@@ -54,13 +93,32 @@ struct Lessons<'a> {
 }
 
 impl<'a> Lessons<'a> {
-    fn new(intents: &'a Intents, examples: &[Example]) -> Self {
+    fn of(
+        intents: &'a Intents,
+        lessons: &[Lesson<'a>],
+        embedder: &Embedder,
+        cache: Option<&Path>,
+    ) -> Result<Self, EmbeddingError> {
+        let mut kept = Kept::open(cache, "examples", embedder);
+        let mut learned = Self::new(intents, lessons);
+        for batch in lessons.chunks(BATCH) {
+            let texts: Vec<&str> = batch.iter().map(|lesson| lesson.example.text.as_str()).collect();
+            for (lesson, encoded) in batch.iter().zip(kept.encodings(&texts)?) {
+                learned.add(*lesson, &encoded);
+            }
+        }
+        kept.save();
+        Ok(learned)
+    }
+
+    fn new(intents: &'a Intents, lessons: &[Lesson<'_>]) -> Self {
         Self {
+            examples: Vec::with_capacity(lessons.len()),
             intents,
             names: intents.iter().map(|intent| intent.name.clone()).collect(),
             now: Zoned::default(),
-            marked: marked_names(examples, intents),
-            head: Vec::with_capacity(examples.len()),
+            marked: marked_names(lessons, intents),
+            head: Vec::with_capacity(lessons.len()),
             tagger: Vec::new(),
             ordinary: HashMap::new(),
             lexicon: HashMap::new(),
@@ -68,7 +126,7 @@ impl<'a> Lessons<'a> {
         }
     }
 
-    fn add(&mut self, example: &'a Example, encoded: &Encoded) {
+    fn add(&mut self, Lesson { example, counts }: Lesson<'a>, encoded: &Encoded) {
         let class = |name: &IntentName| self.names.binary_search(name).ok();
         let target = match (&example.kind, &example.intent) {
             (ExampleKind::Positive, Some(name)) => class(name).map(Target::Is),
@@ -83,7 +141,11 @@ impl<'a> Lessons<'a> {
         if !annotated.is_empty() {
             views.push(of_message(&example.text, &words, encoded, &masks(annotated.clone(), &found)));
         }
-        self.head.push(HeadExample { views, target });
+        self.examples.push(example);
+        self.head.push(HeadExample { views, target, counts });
+        if !counts {
+            return;
+        }
         for word in words.iter().filter(|word| !marks(example, word)) {
             *self.lexicon.entry(word.lower.clone()).or_default() += 1;
         }
@@ -154,13 +216,13 @@ fn annotated(example: &Example, words: &[Word], intents: &Intents, names: &HashM
 }
 
 /// The single words that examples mark as names, but for those that are marked with several types.
-fn marked_names(examples: &[Example], intents: &Intents) -> HashMap<String, EntityType> {
+fn marked_names(lessons: &[Lesson<'_>], intents: &Intents) -> HashMap<String, EntityType> {
     let mut names: HashMap<String, Option<EntityType>> = HashMap::new();
     let mut mark = |text: &str, entity: EntityType| {
         let name = names.entry(text.to_lowercase()).or_insert(Some(entity));
         *name = name.filter(|known| *known == entity);
     };
-    for example in examples {
+    for Lesson { example, .. } in lessons.iter().filter(|lesson| lesson.counts) {
         let intent = example.intent.as_ref().and_then(|name| intents.get(name.as_str()));
         for annotation in &example.annotations {
             let value_type = intent.and_then(|i| i.parameter(annotation.parameter.as_str())).map(|p| p.value_type);

@@ -74,6 +74,18 @@ impl Home {
         self.unlearned(arguments)
     }
 
+    /// The program, about to be started here with what it learns kept here too.
+    pub fn apart(&self, arguments: &[&str]) -> Command {
+        let mut command = self.unlearned(arguments);
+        command.env("SAYSO_CACHE", self.path("cache"));
+        command
+    }
+
+    /// Runs it to its end like that.
+    pub fn run_apart(&self, arguments: &[&str]) -> Ended {
+        finish(self.apart(arguments), b"")
+    }
+
     fn unlearned(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sayso"));
         command.args(arguments).current_dir(self.folder.path());

@@ -8,6 +8,8 @@ mod bad_messages;
 mod command_line;
 mod cues;
 mod decisions;
+mod examples;
 mod faults;
 mod harness;
+mod live;
 mod restarts;

@@ -13,7 +13,7 @@ pub(super) fn run(data: &Data, file: &Path, arguments: &Arguments) -> Result<(),
     let text = content(file)?;
     let table = Table::read(&text).map_err(failed)?;
     let column = table.column("text").map_err(failed)?;
-    let understander = assembly::understander(data)?;
+    let understander = assembly::understander(data, &assembly::embedder(data)?)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::of(&error))?;
     let mut chatter = Chatter::default();
     let mut commands = Vec::new();

@@ -30,7 +30,7 @@ pub(super) fn run(data: &Data, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn measure(data: &Data, arguments: &Arguments) -> Result<Figures, Failure> {
-    let understander = assembly::understander(data)?;
+    let understander = assembly::understander(data, &assembly::embedder(data)?)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::of(&error))?;
     let mut figures = Figures::default();
     for file in &arguments.files {

@@ -1,0 +1,85 @@
+//! Data that is edited while the program runs.
+
+use crate::harness::{Chat, Home, SAYSO};
+
+/// The intents that the program's own integration carries out, and little that is none of them.
+pub const INTENTS: [(&str, &str); 4] = [
+    ("audit.search", include_str!("../../intents/audit.search.toml")),
+    ("help.show", include_str!("../../intents/help.show.toml")),
+    ("proposal.list", include_str!("../../intents/proposal.list.toml")),
+    ("runbook.find", include_str!("../../intents/runbook.find.toml")),
+];
+const NONE: &str =
+    "lunch?\nthanks a lot\nthe deploy went well\nsee you tomorrow\nlooks good to me\nwho broke it this time\n";
+
+const RUNBOOK: &str = "---\ntitle: The kettle boils over\nsymptoms: [\"steam comes out of the kettle\", \"the kettle is \
+                       overflowing\"]\nalerts: []\n---\n## Meaning\nToo much water.\n## Impact\nWet feet.\n## Diagnosis\nLook \
+                       at it.\n## Mitigation\nUnplug the kettle, then pour half of the water away.\n";
+
+/// A home with data of its own, little enough to be learned anew in no time.
+pub fn home() -> Home {
+    let home = Home::bare("[integrations]\nenabled = [\"sayso\"]\n");
+    for (name, text) in INTENTS {
+        // An example may name any intent, and most of them are not here.
+        let named_here: Vec<_> = text.lines().filter(|line| !line.contains("](intent")).collect();
+        home.write(&format!("intents/{name}.toml"), &named_here.join("\n"));
+    }
+    home.write("intents/none.txt", NONE);
+    home.write("integrations/sayso.toml", SAYSO);
+    home.write("runbooks/kettle.md", RUNBOOK);
+    home
+}
+
+fn with_example(text: &str, example: &str) -> String {
+    text.replacen("examples = [", &format!("examples = [\n  \"{example}\","), 1)
+}
+
+#[test]
+fn an_edit_takes_effect_and_a_broken_one_does_not() {
+    let home = home();
+    let mut chat = Chat::start(home.apart(&[]));
+    chat.ask("which proposals are waiting for a decision?", "Nothing waits for a decision.");
+    let before = chat.answer("zorp the paper mill");
+    assert!(!before.contains("Nothing waits for a decision."), "{before}");
+
+    let list = INTENTS[2].1;
+    let taught = with_example(&with_example(list, "zorp the paper"), "zorp that paper mill");
+    home.write("intents/proposal.list.toml", &taught);
+    chat.hear("I have read the edited data: 4 intents, 1 runbook.");
+    chat.ask("zorp the paper mill", "Nothing waits for a decision.");
+
+    home.write("runbooks/fridge.md", &RUNBOOK.replace("kettle", "fridge"));
+    chat.hear("I have read the edited data: 4 intents, 2 runbooks.");
+    chat.ask("runbook.find question=\"the fridge is overflowing\"", "The fridge boils over: Meaning");
+
+    home.write("intents/proposal.list.toml", &taught.replace("[\n", "[[\n"));
+    home.write("runbooks/kettle.md", "no front matter");
+    let said = chat.hear("runbooks/kettle.md");
+    assert!(
+        said.contains("The edited data has errors; I go by what I read before.\nerror: intents/proposal.list.toml:")
+    );
+    chat.ask("zorp the paper mill", "Nothing waits for a decision.");
+    chat.ask("runbook.find question=\"the kettle is overflowing\"", "The kettle boils over: Meaning");
+
+    home.write("intents/proposal.list.toml", &taught);
+    home.write("runbooks/kettle.md", RUNBOOK);
+    chat.hear("I have read the edited data: 4 intents, 2 runbooks.");
+    chat.leave();
+
+    // What was understood is on record with the digest of what it was understood by.
+    let created = home.audit(&["list"]).into_iter().filter(|event| event["intent"] == "proposal.list");
+    let models: Vec<_> = created.filter_map(|event| Some(event["model"].as_str()?.to_owned())).collect();
+    let [before, after, kept] = &models[..] else { panic!("{models:?}") };
+    assert!(before != after && after == kept);
+}
+
+#[test]
+fn an_intent_that_an_integration_needs_is_not_lost() {
+    let home = home();
+    let mut chat = Chat::start(home.apart(&[]));
+    chat.ask("proposal.list", "Nothing waits for a decision.");
+    std::fs::remove_file(home.path("intents/proposal.list.toml")).unwrap();
+    chat.hear("unknown intent `proposal.list`");
+    chat.ask("proposal.list", "Nothing waits for a decision.");
+    chat.leave();
+}
