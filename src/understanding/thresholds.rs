@@ -16,12 +16,14 @@ pub enum Choice {
     None,
 }
 
-/// The probability and the lead over the runner-up that an effect needs.
-fn needs(effect: Effect) -> (f32, f32) {
+/// The probability and the lead over the runner-up that an effect needs. A look that is `bare`, without a value and without
+/// pointing at anything, is oftener chatter than a look at something.
+fn needs(effect: Effect, bare: bool) -> (f32, f32) {
     match effect {
-        Effect::Read => (0.60, 0.10),
-        Effect::Change => (0.60, 0.15),
-        Effect::Destructive => (0.65, 0.20),
+        Effect::Read if bare => (0.60, 0.10),
+        Effect::Read => (0.34, 0.04),
+        Effect::Change => (0.50, 0.15),
+        Effect::Destructive => (0.55, 0.20),
     }
 }
 
@@ -40,10 +42,10 @@ pub const IN_CONVERSATION: f64 = 0.97;
 pub const UNKNOWN: (f32, f32) = (0.80, 0.92);
 
 /// Decides over calibrated probabilities of the best intents (descending, with their effects) and of "no command".
-pub fn choose(probabilities: &[f32], effects: &[Effect], none: f32) -> Choice {
+pub fn choose(probabilities: &[f32], effects: &[Effect], none: f32, bare: bool) -> Choice {
     let (Some(&first), Some(&effect)) = (probabilities.first(), effects.first()) else { return Choice::None };
     let second = probabilities.get(1).copied().unwrap_or(0.0);
-    let (floor, lead) = needs(effect);
+    let (floor, lead) = needs(effect, bare);
     if none >= first {
         return Choice::None;
     }

@@ -279,7 +279,8 @@ impl Understander {
         understanding.confidence = f64::from(probabilities[0]);
         let filled = self.fill(intent, reading);
         let stops = stopping(&self.own_cues(reading, &filled), intent);
-        let choice = match thresholds::choose(&probabilities, &effects, p_none) {
+        let bare = filled.arguments.is_empty() && !dialogue::points_back(&reading.lower());
+        let choice = match thresholds::choose(&probabilities, &effects, p_none, bare) {
             Choice::Intent if bare_number(intent, &filled, reading) => Choice::Ambiguous,
             // A change to a thing that nobody lists, where such things are listed.
             Choice::Intent if self.changes_unknown(intent, &filled) && probabilities[0] < thresholds::UNKNOWN.1 => {

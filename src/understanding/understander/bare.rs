@@ -31,7 +31,7 @@ impl Understander {
         let best = argmax(&reading.probabilities[..commands]);
         let mut ranked = reading.probabilities[..commands].to_vec();
         ranked.sort_by(|a, b| b.total_cmp(a));
-        let choice = choose(&ranked, &vec![Effect::Read; commands], reading.probabilities[commands]);
+        let choice = choose(&ranked, &vec![Effect::Read; commands], reading.probabilities[commands], false);
         let mut spans = Vec::new();
         if let Some(intent) = self.model.intents.get(best).and_then(|name| self.intents.get(name.as_str())) {
             let tags = self.model.tagger.tag(text, &reading.words, &reading.encoded, intent);
