@@ -26,7 +26,7 @@ MESSAGES = {
     8: "is anything listening on 8080",
     16: "roll back payments-api to v1.14.2 in production",
     32: "could you please have a look at why the checkout service in staging keeps restarting every few minutes since "
-    "the last deploy on the evening of yesterday, thanks",
+    "the last deploy on the evening of yesterday thanks",
 }
 CASES = ["8", "16", "32", "32 x 16"]
 

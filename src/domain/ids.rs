@@ -211,8 +211,15 @@ impl Digest {
 
     /// The plain SHA-256 of a file's content, as `sha256sum` prints it.
     pub fn of_file(content: &[u8]) -> Self {
+        Self::of_pieces([content])
+    }
+
+    /// The same of a content that lies in pieces.
+    pub fn of_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
         use sha2::Digest as _;
-        Self(sha2::Sha256::digest(content).into())
+        let mut hasher = sha2::Sha256::new();
+        pieces.into_iter().for_each(|piece| hasher.update(piece));
+        Self(hasher.finalize().into())
     }
 
     /// The first twelve hexadecimal digits: enough for people.

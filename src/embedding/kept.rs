@@ -97,36 +97,41 @@ impl<'a> Kept<'a> {
         if self.used.is_empty() || self.used.len() == self.known.len() && self.used.iter().all(old) {
             return;
         }
-        let mut content = Vec::new();
         let mut written = HashSet::new();
-        for (key, record) in self.used {
-            let bytes = match &record {
-                Record::Old(range) => &self.bytes[range.clone()],
-                Record::New(bytes) => bytes,
-            };
-            if !written.contains(&key) {
-                content.extend_from_slice(key.as_bytes());
-                // A record has at most a thousand word pieces.
-                content.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
-                content.extend_from_slice(bytes);
-                written.insert(key);
-            }
-        }
-        if let Err(error) = write(file, &content) {
+        let records: Vec<(&str, &[u8])> = self
+            .used
+            .iter()
+            .filter(|(key, _)| written.insert(key.as_str()))
+            .map(|(key, record)| match record {
+                Record::Old(range) => (key.as_str(), &self.bytes[range.clone()]),
+                Record::New(bytes) => (key.as_str(), bytes.as_slice()),
+            })
+            .collect();
+        // A record has at most a thousand word pieces.
+        let lengths: Vec<[u8; 4]> =
+            records.iter().map(|(_, bytes)| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes()).collect();
+        let pieces: Vec<&[u8]> = records
+            .iter()
+            .zip(&lengths)
+            .flat_map(|((key, bytes), length)| [key.as_bytes(), length.as_slice(), bytes])
+            .collect();
+        if let Err(error) = write(file, &pieces) {
             tracing::warn!(file = %file.display(), %error, "what was encoded could not be cached");
         }
     }
 }
 
-/// Writes content with its digest, beside the file first, so that a reader never sees half of it.
-pub fn write(file: &Path, content: &[u8]) -> std::io::Result<()> {
+/// Writes content, which lies in pieces, with its digest; beside the file first, so that a reader never sees half of it.
+pub fn write(file: &Path, pieces: &[&[u8]]) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
     let partial = file.with_extension(format!("{}.partial", std::process::id()));
-    let mut out = std::fs::File::create(&partial)?;
-    out.write_all(Digest::of_file(content).to_string().as_bytes())?;
-    out.write_all(content)?;
+    let mut out = std::io::BufWriter::new(std::fs::File::create(&partial)?);
+    out.write_all(Digest::of_pieces(pieces.iter().copied()).to_string().as_bytes())?;
+    pieces.iter().try_for_each(|piece| out.write_all(piece))?;
+    out.flush()?;
+    drop(out);
     std::fs::rename(&partial, file)
 }
 

@@ -87,7 +87,7 @@ impl Model {
         tracing::info!(examples = examples.len(), "learning from the examples; this happens once");
         let model = training::train(intents, examples, digest, embedder, cache)?;
         if let Some(file) = file {
-            let written = embedding::write(&file, &model.to_bytes());
+            let written = embedding::write(&file, &[&model.to_bytes()]);
             if let Err(error) = written.and_then(|()| forget_old(cache)) {
                 tracing::warn!(file = %file.display(), %error, "the learned model could not be cached");
             }

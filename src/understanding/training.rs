@@ -174,10 +174,10 @@ impl<'a> Lessons<'a> {
             .iter()
             .flat_map(|intent| intent.parameters.iter().map(|parameter| parameter.name.clone()))
             .collect();
-        let (head, tagger) = rayon::join(
-            || Head::train(&self.head, &schemas(self.intents), dimension),
-            || Tagger::train(&self.tagger, parameters.into_iter().collect(), dimension),
-        );
+        // One after the other: what the tagger learns from is the larger part of the memory, and is let go first.
+        let tagger = Tagger::train(&self.tagger, parameters.into_iter().collect(), dimension);
+        drop(self.tagger);
+        let head = Head::train(&self.head, &schemas(self.intents), dimension);
         // A word of one example may be a name that its author did not annotate; twice is a habit.
         let often = |counts: HashMap<String, u32>| counts.into_iter().filter(|(_, count)| *count >= 2);
         Model {

@@ -339,7 +339,9 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
         words.len() <= 6
             && words.last().is_some_and(|last| papers.contains(last) || ["reads", "says", "said"].contains(last))
     });
-    whole || text.trim_start().starts_with("$ ") || shell || header || !orders && (marks && told || paper)
+    // Nobody ends a request like a statement of a program.
+    let code = text.trim_end().ends_with(';') || text.contains("; --");
+    whole || code || text.trim_start().starts_with("$ ") || shell || header || !orders && (marks && told || paper)
 }
 
 /// Whether an order stands in quotation marks, and none outside of them: "her words were "restart web"".
