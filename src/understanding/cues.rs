@@ -13,8 +13,10 @@ use jiff::Zoned;
 
 use super::clauses::{clauses, courtesies, is_order};
 use super::dialogue::{Decision, decision};
+use super::names::NameMatch;
 use super::recognise;
 use super::words::{Word, overlap};
+use crate::domain::EntityType;
 use negation::negated;
 use speech::{advice, past, quoted, quotes_an_order};
 
@@ -44,10 +46,24 @@ pub struct Lexicon<'a> {
     pub verbs: &'a HashSet<String>,
     /// Words that people use in requests for other things than names.
     pub ordinary: &'a HashSet<String>,
-    /// Whether a word names a thing of the organisation that is no person.
-    pub is_thing: &'a dyn Fn(&Word) -> bool,
+    /// The organisation's names in the message.
+    pub names: &'a [NameMatch],
+}
+
+impl Lexicon<'_> {
     /// Whether a word names a person of the organisation.
-    pub is_person: &'a dyn Fn(&Word) -> bool,
+    pub fn is_person(&self, word: &Word) -> bool {
+        self.types(word).any(|entity| entity == EntityType::Person)
+    }
+
+    /// Whether a word names anything else of the organisation.
+    pub fn is_thing(&self, word: &Word) -> bool {
+        self.types(word).any(|entity| entity != EntityType::Person)
+    }
+
+    fn types(&self, word: &Word) -> impl Iterator<Item = EntityType> {
+        self.names.iter().filter(|name| overlap(&name.span, &word.span)).map(|name| name.entity)
+    }
 }
 
 /// All cues in a message, each once, in the order of the enumeration.

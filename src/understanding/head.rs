@@ -174,12 +174,22 @@ fn combine(signals: &[Signals], calibration: Calibration) -> Vec<f32> {
     softmax(&scores(signals, calibration), 1.0)
 }
 
+/// A head that has learned from all examples but those that are held out, and these with their index.
+fn without<'a>(
+    examples: &'a [HeadExample],
+    schemas: &Schemas,
+    dimension: usize,
+    held_out: impl Fn(usize) -> bool,
+) -> (Head, Vec<(usize, &'a HeadExample)>) {
+    let (out, kept): (Vec<_>, Vec<_>) = examples.iter().enumerate().partition(|(index, _)| held_out(*index));
+    let kept: Vec<&HeadExample> = kept.into_iter().map(|(_, example)| example).collect();
+    (Head::fit(&kept, schemas, dimension, Views::Last), out)
+}
+
 /// Chooses the weights of the signals by the loss on held-out folds.
 fn calibrate(examples: &[HeadExample], schemas: &Schemas, dimension: usize) -> Calibration {
     let score = |fold: usize| {
-        let (out, kept): (Vec<_>, Vec<_>) = examples.iter().enumerate().partition(|(index, _)| index % FOLDS == fold);
-        let kept: Vec<&HeadExample> = kept.into_iter().map(|(_, example)| example).collect();
-        let head = Head::fit(&kept, schemas, dimension, Views::Last);
+        let (head, out) = without(examples, schemas, dimension, |index| index % FOLDS == fold);
         let scored = out.into_iter().filter_map(|(_, example)| match (example.target, example.views.last()) {
             (Target::Is(class), Some(view)) => Some((head.signals(view, schemas), class)),
             _ => None,
@@ -213,10 +223,7 @@ pub fn held_out(
     fold: impl Fn(usize) -> usize + Sync,
 ) -> Vec<(usize, Vec<f32>)> {
     let score = |at: usize| {
-        let (out, kept): (Vec<_>, Vec<_>) =
-            examples.iter().enumerate().partition(|(index, _)| fold(*index) % FOLDS == at);
-        let kept: Vec<&HeadExample> = kept.into_iter().map(|(_, example)| example).collect();
-        let head = Head::fit(&kept, schemas, dimension, Views::Last);
+        let (head, out) = without(examples, schemas, dimension, |index| fold(index) % FOLDS == at);
         let scored = out
             .into_iter()
             .filter(|(_, example)| example.counts)

@@ -140,7 +140,7 @@ pub struct Understanding {
 
 impl Understanding {
     /// Nothing for the bot.
-    fn nothing(text: &str) -> Self {
+    pub(crate) fn nothing(text: &str) -> Self {
         Self {
             text: text.to_owned(),
             outcome: OutcomeKind::None,

@@ -55,7 +55,7 @@ pub(super) fn held_out<'a>(
     let fold = |index: usize| hash(&[&learned.examples[index].text]) as usize;
     let scored = head::held_out(&learned.head, &schemas(intents), embedder.dimension(), fold);
     let (verbs, ordinary) = (learned.verbs.often(), learned.ordinary.into_keys().collect());
-    let lexicon = Lexicon { verbs: &verbs, ordinary: &ordinary, is_thing: &|_| false, is_person: &|_| false };
+    let lexicon = Lexicon { verbs: &verbs, ordinary: &ordinary, names: &[] };
     let held_out = |(index, probabilities): (usize, Vec<f32>)| {
         let example: &'a Example = learned.examples[index];
         let remark = !cues(&example.text, &words(&example.text), &lexicon, &learned.now).is_empty();

@@ -63,12 +63,6 @@ impl Reading {
     fn lower(&self) -> Vec<&str> {
         self.words.iter().map(|word| word.lower.as_str()).collect()
     }
-
-    /// Whether a word names a person of the organisation, or anything else of it.
-    fn names_a(&self, word: &Word, person: bool) -> bool {
-        let named = |name: &&NameMatch| overlap(&name.span, &word.span);
-        self.names.iter().filter(named).any(|name| (name.entity == EntityType::Person) == person)
-    }
 }
 
 impl Understander {
@@ -198,9 +192,7 @@ impl Understander {
     }
 
     fn cues(&self, reading: &Reading, now: &Zoned) -> Vec<Cue> {
-        let (is_thing, is_person) =
-            (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
-        cues(&reading.text, &reading.words, &self.lexicon(&is_thing, &is_person), now)
+        cues(&reading.text, &reading.words, &self.lexicon(reading), now)
     }
 
     /// The cues of what the speaker says, free text aside: that is nobody's order.
@@ -213,15 +205,13 @@ impl Understander {
         if texts.is_empty() || words.len() < 2 || words[0].span.start != reading.words[0].span.start {
             return reading.cues.clone();
         }
-        let (is_thing, is_person) =
-            (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
         // The zone alone matters for times, and the text's quotation marks are not the speaker's.
         let text = &reading.text[..words[words.len() - 1].span.end];
-        cues(text, &words, &self.lexicon(&is_thing, &is_person), &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()))
+        cues(text, &words, &self.lexicon(reading), &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()))
     }
 
-    fn lexicon<'a>(&'a self, is_thing: &'a dyn Fn(&Word) -> bool, is_person: &'a dyn Fn(&Word) -> bool) -> Lexicon<'a> {
-        Lexicon { verbs: &self.model.verbs, ordinary: &self.model.ordinary, is_thing, is_person }
+    fn lexicon<'a>(&'a self, reading: &'a Reading) -> Lexicon<'a> {
+        Lexicon { verbs: &self.model.verbs, ordinary: &self.model.ordinary, names: &reading.names }
     }
 
     /// "me" and "my", when the configuration knows the speaker as a person.

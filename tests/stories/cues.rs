@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::harness::Home;
 
 /// The tables, with how many `stop` lines may become a command and how many `go` lines may find silence: what was seen on
-/// one processor, and two more, since every new example moves the border a little. No line is special-cased.
+/// one processor, and up to four more, since every new example moves the border a little. No line is special-cased.
 const TABLES: [(&str, usize, usize); 8] = [
     ("advice", 2, 6),
     ("conditional", 4, 5),

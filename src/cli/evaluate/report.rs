@@ -39,9 +39,9 @@ fn page(measured: &[PathBuf], figures: &Figures) -> Result<String, minijinja::Er
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Arguments, Intents};
+    use crate::domain::Intents;
+    use crate::understanding::Understanding;
     use crate::understanding::evaluation::Line;
-    use crate::understanding::{OutcomeKind, Stages, Understanding};
 
     #[test]
     fn anybodys_words_stay_words() {
@@ -49,20 +49,7 @@ mod tests {
         let line: Line = serde_json::from_str(r#"{"text":"x","outcome":"command","intent":"host.disk"}"#).unwrap();
         let expected = line.expectations()[0].unwrap().clone();
         let text = "<script>alert(1)</script> & \"disk\"";
-        let got = Understanding {
-            text: text.to_owned(),
-            outcome: OutcomeKind::None,
-            intent: None,
-            confidence: 0.8,
-            arguments: Arguments::new(),
-            missing: Vec::new(),
-            alternatives: Vec::new(),
-            runbooks: Vec::new(),
-            cues: Vec::new(),
-            micros: 0,
-            stages: Stages::default(),
-            corrects: false,
-        };
+        let got = Understanding { confidence: 0.8, ..Understanding::nothing(text) };
         figures.add("a<b>.jsonl:1", false, &expected, &got, &Intents::default());
         let page = page(&[PathBuf::from("a<b>.jsonl")], &figures).unwrap();
         assert!(!page.contains("<script") && !page.contains("<b>.jsonl"), "{page}");

@@ -216,13 +216,13 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
         .iter()
         .enumerate()
         .skip(1)
-        .any(|(index, word)| word.breaks && words[index - 1].breaks && (lexicon.is_person)(word));
+        .any(|(index, word)| word.breaks && words[index - 1].breaks && lexicon.is_person(word));
     if called && lower.iter().any(|word| matches!(*word, "you" | "u" | "your")) {
         return true;
     }
     // "would you page storage, mira?", "can you promote it @mira"
     if let [.., before, last] = words
-        && (lexicon.is_person)(last)
+        && lexicon.is_person(last)
         && (before.breaks && !matches!(before.lower.as_str(), "thanks" | "thank" | "hi" | "hello")
             || last.lower.starts_with('@')
             || text[..last.span.start].ends_with('@')
@@ -231,7 +231,7 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
     {
         return true;
     }
-    let person = (lexicon.is_person)(first);
+    let person = lexicon.is_person(first);
     let possessive = first.lower.ends_with("'s");
     if person
         && !possessive
@@ -243,7 +243,7 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
     let name_like = !first.lower.ends_with("nt")
         && !lexicon.ordinary.contains(&first.lower)
         && !lexicon.verbs.contains(&first.lower)
-        && !(lexicon.is_thing)(first)
+        && !lexicon.is_thing(first)
         && first.lower.chars().all(char::is_alphabetic)
         && first.lower.len() > 2;
     if name_like
@@ -264,7 +264,7 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
     matches!(lower.get(lead).copied(), Some("ask" | "tell" | "get" | "let" | "remind"))
         && !matches!(lower.get(lead + 1).copied(), Some("me" | "us" | "the" | "it" | "a" | "rid"))
         && rest.iter().any(|word| matches!(*word, "to" | "do" | "restart" | "handle" | "know"))
-        && words.get(lead + 1).is_some_and(|word| (lexicon.is_person)(word) || !lexicon.ordinary.contains(&word.lower))
+        && words.get(lead + 1).is_some_and(|word| lexicon.is_person(word) || !lexicon.ordinary.contains(&word.lower))
 }
 
 /// Words that open a request which itself holds a text: "post …", "set the title to …".

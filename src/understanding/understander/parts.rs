@@ -22,6 +22,9 @@ use crate::embedding::{EmbeddingError, Encoded};
 /// How sure a clause must be read alone: the rest of the message may still speak against it.
 const SURE: f64 = 0.7;
 
+/// What joins two requests.
+const JOINTS: [&str; 5] = ["and", "then", "also", "plus", "afterwards"];
+
 impl Understander {
     /// A message that is no request as a whole, of which one clause is: "mira is asleep and web is down, restart it". The
     /// rest says why, and may say what.
@@ -86,9 +89,7 @@ impl Understander {
             return Vec::new();
         }
         let lower: Vec<&str> = words.iter().map(|word| word.lower.as_str()).collect();
-        let (is_thing, is_person) =
-            (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
-        let lexicon = self.lexicon(&is_thing, &is_person);
+        let lexicon = self.lexicon(reading);
         // What stands between two words tells a new sentence from a new clause.
         let ends = |index: usize| {
             let (end, next) =
@@ -117,7 +118,7 @@ impl Understander {
                 let (last, greeting) = (&words[clause.end - 1], &lower[clause.start..clause.end - 1]);
                 const GREETINGS: [&str; 10] =
                     ["thanks", "thx", "thank", "you", "sorry", "hi", "hey", "hello", "morning", "ok"];
-                reading.names_a(last, true) && greeting.iter().all(|word| GREETINGS.contains(word))
+                lexicon.is_person(last) && greeting.iter().all(|word| GREETINGS.contains(word))
             });
         let mut orders = Vec::new();
         for (index, clause) in clauses.iter().enumerate() {
@@ -158,7 +159,6 @@ impl Understander {
 
     /// The clauses, cut before a second request as well: "drain it and then reboot it".
     fn requests(&self, words: &[Word]) -> Vec<Range<usize>> {
-        const JOINTS: [&str; 5] = ["and", "then", "also", "plus", "afterwards"];
         let mut requests = Vec::new();
         for clause in clauses(words) {
             let mut start = clause.start;
@@ -189,8 +189,7 @@ impl Understander {
         };
         let lower = reading.lower();
         for index in 1..reading.words.len() {
-            let joint = matches!(lower[index - 1], "and" | "then" | "plus" | "also" | "afterwards")
-                || reading.words[index - 1].breaks;
+            let joint = JOINTS.contains(&lower[index - 1]) || reading.words[index - 1].breaks;
             let begins = self.model.verbs.contains(lower[index])
                 || matches!(
                     lower[index],
@@ -200,7 +199,7 @@ impl Understander {
                 continue;
             }
             let mut first_end = index;
-            while first_end > 1 && matches!(lower[first_end - 1], "and" | "then" | "plus" | "also" | "afterwards") {
+            while first_end > 1 && JOINTS.contains(&lower[first_end - 1]) {
                 first_end -= 1;
             }
             // "#61 is approved, merge it" says one thing and asks for another.
@@ -212,9 +211,7 @@ impl Understander {
             let left = reading.text[..reading.words[first_end - 1].span.end].to_owned();
             let right = reading.text[reading.words[index].span.start..].to_owned();
             // "someone pasted the key in public, rotate it" asks once.
-            let (is_thing, is_person) =
-                (|word: &Word| reading.names_a(word, false), |word: &Word| reading.names_a(word, true));
-            let asks = |clause: &[&str]| is_order(clause, &self.lexicon(&is_thing, &is_person)) || is_question(clause);
+            let asks = |clause: &[&str]| is_order(clause, &self.lexicon(reading)) || is_question(clause);
             if !clauses(&reading.words[..first_end]).into_iter().any(|clause| asks(&lower[clause]))
                 && without_opener(&left).is_none()
             {
