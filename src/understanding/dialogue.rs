@@ -41,14 +41,19 @@ pub enum Decision {
     No,
 }
 
-const FILLERS: [&str; 62] = [
-    "alright", "perfect", "great", "cool", "one", "right", "hurry", "quick", "quickly", "asap", "thank", "my", "we",
-    "of", "course", "already", "lot", "yours", "please", "pls", "plz", "thanks", "thx", "it", "that", "ahead", "for",
+const FILLERS: [&str; 79] = [
+    "ah", "argh", "got", "hey", "nice", "np", "omg", "oof", "sry", "thats", "that's", "them", "ty", "ugh", "yours",
+    "there", "alright", "perfect", "great", "cool", "one", "right", "hurry", "quick", "quickly", "asap", "thank", "my",
+    "we", "of", "course", "already", "lot", "please", "pls", "plz", "thanks", "thx", "it", "that", "ahead", "for",
     "now", "then", "just", "so", "fine", "good", "looks", "sounds", "all", "and", "the", "i", "to", "me", "with",
     "this", "is", "on", "you", "can", "a", "go", "do", "make", "again", "man", "mate", "sorry", "actually", "hm",
-    "hmm", "oh", "well", "lets", "let's",
+    "hmm", "oh", "well", "lets", "let's", "thing", "idea",
 ];
-const YES: [&str; 26] = [
+const YES: [&str; 30] = [
+    "oki",
+    "👍",
+    "✅",
+    "okey",
     "yes",
     "y",
     "yep",
@@ -90,7 +95,8 @@ const YES_PHRASES: [&str; 12] = [
     "that's right",
     "thats right",
 ];
-const NO: [&str; 16] = [
+const NO: [&str; 17] = [
+    "👎",
     "no",
     "n",
     "nope",
@@ -108,7 +114,13 @@ const NO: [&str; 16] = [
     "don't",
     "cancelled",
 ];
-const NO_PHRASES: [&str; 12] = [
+const NO_PHRASES: [&str; 18] = [
+    "let's not",
+    "lets not",
+    "scrap it",
+    "actually don't",
+    "actually dont",
+    "better not",
     "never mind",
     "leave it",
     "forget it",
@@ -134,39 +146,55 @@ pub fn decision_on(lower: &[&str], names: impl Fn(&str) -> bool) -> Option<Decis
     if lower.is_empty() || lower.len() > 9 {
         return None;
     }
+    let lower: Vec<&str> = lower.iter().copied().filter(|word| !is_symbol(word)).collect();
+    let Some(&first) = lower.first() else { return None };
     let joined = lower.join(" ");
     let refuses =
         NO_PHRASES.iter().any(|phrase| joined.starts_with(phrase) || joined.ends_with(phrase) && lower.len() <= 5);
-    let rest_is_filler = |words: &[&str], core: &[&str]| {
-        words.iter().all(|word| {
-            core.contains(word)
-                || FILLERS.contains(word)
-                || matches!(
-                    *word,
-                    "never" | "mind" | "leave" | "about" | "not" | "wait" | "there" | "thing" | "idea" | "wrong"
-                )
-        })
+    let filler = |word: &str| FILLERS.contains(&word);
+    let against = |word: &str| {
+        NO.contains(&word) || matches!(word, "never" | "mind" | "leave" | "about" | "not" | "wait" | "wrong")
     };
+    let all_against = |words: &[&str]| words.iter().all(|word| filler(word) || against(word));
     if refuses
-        || NO.contains(&lower[0]) && rest_is_filler(lower, &NO)
-        || lower[0] == "wait" && rest_is_filler(&lower[1..], &NO) && lower.len() > 1
+        || NO.contains(&first) && all_against(&lower)
+        || first == "wait" && lower.len() > 1 && all_against(&lower[1..])
     {
         return Some(Decision::No);
     }
     // "cancel" and its like are final whatever follows, unless a correction does.
-    if matches!(lower[0], "nvm" | "nevermind" | "abort")
-        || lower[0] == "cancel"
-            && lower.len() <= 3
-            && !lower.iter().any(|word| word.bytes().any(|b| b.is_ascii_digit()))
-    {
+    let number = || lower.iter().any(|word| word.bytes().any(|b| b.is_ascii_digit()));
+    if matches!(first, "nvm" | "nevermind" | "abort") || first == "cancel" && lower.len() <= 3 && !number() {
         return Some(Decision::No);
     }
     let yes_core = lower.iter().any(|word| YES.contains(word))
-        || lower.len() > 1 && matches!(lower[0], "perfect" | "great" | "alright" | "cool" | "good" | "fine" | "please")
+        || lower.len() > 1 && matches!(first, "perfect" | "great" | "alright" | "cool" | "good" | "fine" | "please")
         || YES_PHRASES.contains(&joined.as_str())
         || YES_PHRASES.iter().any(|phrase| joined.starts_with(&format!("{phrase} ")));
-    let meant: Vec<&str> = lower.iter().copied().filter(|word| !names(word)).collect();
-    (yes_core && rest_is_filler(&meant, &YES) && lower.len() <= 9).then_some(Decision::Yes)
+    let for_it = |word: &&str| filler(word) || YES.contains(word) || names(word);
+    (yes_core && lower.iter().all(for_it)).then_some(Decision::Yes)
+}
+
+/// Whether a word is nothing but signs, an emoji that says neither yes nor no.
+fn is_symbol(word: &str) -> bool {
+    !word.chars().any(char::is_alphanumeric) && !YES.contains(&word) && !NO.contains(&word)
+}
+
+/// What a message of several clauses decides: the first or the last of them is a decision, and no other asks for anything,
+/// sets a condition or gives a value. `names` as in [`decision_on`]; `bears` tells the clauses that bear on the matter.
+pub fn decision_among(
+    clauses: &[&[&str]],
+    names: impl Fn(&str) -> bool + Copy,
+    bears: impl Fn(usize) -> bool,
+) -> Option<Decision> {
+    let decided = |at: usize| clauses.get(at).and_then(|clause| decision_on(clause, names));
+    let alone =
+        |at: usize| (0..clauses.len()).all(|other| other == at || decided(other) == decided(at) || !bears(other));
+    if clauses.len() < 2 {
+        return None;
+    }
+    let last = clauses.len() - 1;
+    [0, last].into_iter().find(|at| decided(*at).is_some() && alone(*at)).and_then(decided)
 }
 
 /// Whether a message begins like a correction, and how many words that takes: "make it", "no,", "i meant".
@@ -217,6 +245,15 @@ pub fn correction(lower: &[&str]) -> Option<usize> {
         .map(|phrase| words_of(phrase))
         .max()
         .or_else(|| (lower.last().copied() == Some("instead")).then_some(0))
+}
+
+/// How many words at the beginning only say that something was not right: "omg no", "hm wait", "ugh, sorry".
+pub fn interjections(lower: &[&str]) -> usize {
+    const SAID: [&str; 24] = [
+        "omg", "ugh", "argh", "oof", "oops", "ah", "oh", "hm", "hmm", "eh", "no", "nope", "nah", "wait", "sorry",
+        "sry", "ok", "okay", "actually", "damn", "shit", "well", "stop", "hold",
+    ];
+    lower.iter().take_while(|word| SAID.contains(word)).count()
 }
 
 /// Whether a message asks for the last command once more with other values, and how many words say so.
@@ -297,7 +334,13 @@ pub fn is_filler(word: &str) -> bool {
     FILLERS.contains(&word)
         || matches!(
             word,
-            "from"
+            "bad"
+                | "enough"
+                | "wrong"
+                | "nah"
+                | "oops"
+                | "sry"
+                | "from"
                 | "in"
                 | "at"
                 | "of"
@@ -392,6 +435,7 @@ mod tests {
             "nvm",
             "nope leave it",
             "stop it",
+            "let's not",
             "never mind wrong day for this",
             "cancel that please",
         ] {
@@ -406,6 +450,9 @@ mod tests {
             "thanks",
             "cancel the build of web",
             "yesterday it was fine",
+            "ok wait",
+            "yes that's wrong",
+            "yes but not now please",
         ] {
             assert_eq!(decide(neither), None, "{neither}");
         }

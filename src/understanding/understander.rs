@@ -1,5 +1,6 @@
 //! The seven stages, in order, for one message.
 
+mod amend;
 mod bare;
 mod doubts;
 mod parts;
@@ -171,6 +172,9 @@ impl Understander {
         let mut reading = Reading { text, words, encoded, names, found, cues: Vec::new(), probabilities, passages };
         reading.cues = self.cues(&reading, &zoned);
         let fresh = self.fresh(&reading);
+        if let Some(replaced) = self.instead(&reading, &fresh, context, &zoned).await? {
+            return Ok(replaced);
+        }
         let mut understanding = self.in_conversation(&reading, fresh, context);
         let unclear = understanding.outcome == OutcomeKind::Ask && understanding.intent.is_none();
         if (unclear && understanding.stages.several_values.is_none() || understanding.outcome == OutcomeKind::None)

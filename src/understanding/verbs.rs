@@ -109,6 +109,15 @@ pub fn is_function_word(word: &str) -> bool {
     [&LEADS[..], &DETERMINERS, &OTHERS].iter().any(|list| list.contains(&word))
 }
 
+/// Whether a word is an auxiliary or in the past tense, so that what stands before it is a subject.
+fn is_finite(word: &str) -> bool {
+    const AUXILIARIES: [&str; 19] = [
+        "is", "are", "was", "were", "has", "had", "does", "did", "will", "would", "can", "cannot", "could", "should",
+        "must", "found", "says", "said", "went",
+    ];
+    AUXILIARIES.contains(&word) || word.ends_with("n't") || word.len() > 4 && word.ends_with("ed")
+}
+
 /// Counts of words by where they stand.
 #[derive(Debug, Default)]
 pub struct Verbs {
@@ -122,7 +131,9 @@ impl Verbs {
         for (index, word) in words.iter().enumerate() {
             let before = index.checked_sub(1).map(|at| &words[at]);
             let leads = before.is_none_or(|before| before.breaks || LEADS.contains(&before.lower.as_str()));
-            let other = is_function_word(&word.lower);
+            // "qa is happy", "ops found nothing": whoever does something, not what is to be done.
+            let subject = words.get(index + 1).is_some_and(|next| !word.breaks && is_finite(&next.lower));
+            let other = is_function_word(&word.lower) || subject;
             let participle = word.lower.len() > 5 && word.lower.ends_with("ing");
             if !plain(word) || other || participle || !word.lower.chars().all(char::is_alphabetic) {
                 continue;

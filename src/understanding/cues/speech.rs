@@ -316,8 +316,10 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
     let shell = prompt
         || match lower {
             ["docker", "ps" | "logs" | "restart" | "stop" | "start", ..] => false,
-            ["sudo" | "kubectl" | "systemctl" | "docker" | "error" | "traceback" | "warn" | "fatal" | "panic", ..] => {
-                true
+            ["sudo" | "kubectl" | "systemctl" | "docker" | "traceback", ..] => true,
+            // "error: no such host", "WARN [main] …"; but "error rate of web".
+            ["error" | "warn" | "fatal" | "panic", ..] => {
+                text.trim_start().trim_start_matches(char::is_alphabetic).trim_start().starts_with([':', '[', '('])
             }
             _ => false,
         };

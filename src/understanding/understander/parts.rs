@@ -25,6 +25,21 @@ const SURE: f64 = 0.7;
 /// What joins two requests.
 const JOINTS: [&str; 5] = ["and", "then", "also", "plus", "afterwards"];
 
+/// How sure each side of a joint must be read alone where both begin like requests, and where only the reading says so
+/// ("page storage and ack the disk alert": both words are nouns as often).
+const LIKELY: f32 = 0.5;
+const UNDOUBTED: f32 = 0.9;
+
+/// A place where a second request may begin.
+struct Joint {
+    /// The words before this one are the first request.
+    left_end: usize,
+    /// The second begins with this word.
+    right: usize,
+    /// The probability that each must have.
+    needs: f32,
+}
+
 impl Understander {
     /// A message that is no request as a whole, of which one clause is: "mira is asleep and web is down, restart it". The
     /// rest says why, and may say what.
@@ -175,78 +190,88 @@ impl Understander {
         requests
     }
 
-    /// Whether the message holds two requests: a second clause that begins like one and, read alone, is another.
+    /// Whether the message holds two requests: a second clause that begins like one, or that is read as one without doubt,
+    /// and is another when it is read alone.
     pub(super) async fn several_commands(
         &self,
         reading: &Reading,
         understanding: &Understanding,
         now: &Zoned,
     ) -> Result<bool, EmbeddingError> {
+        for joint in self.joints(reading, understanding) {
+            let left = reading.text[..reading.words[joint.left_end - 1].span.end].to_owned();
+            let right = reading.text[reading.words[joint.right].span.start..].to_owned();
+            let encoded = self.encode(vec![left.clone(), right.clone()]).await?;
+            let parts: Vec<Option<(IntentName, Arguments)>> = [left, right]
+                .into_iter()
+                .zip(encoded)
+                .map(|(text, encoded)| self.alone(&text, encoded, joint.needs, now))
+                .collect();
+            let [Some((one, first)), Some((other, second))] = parts.as_slice() else { continue };
+            let pointed = dialogue::points_back(&reading.lower()[joint.right..]);
+            // "open a ticket … and assign it to mira" is one request with all its values.
+            let absorbed = pointed
+                && understanding.intent.as_ref() == Some(one)
+                && !second.is_empty()
+                && second.iter().all(|(name, value)| understanding.arguments.get(name) == Some(value));
+            if absorbed {
+                continue;
+            }
+            let different_values =
+                first.iter().any(|(name, value)| second.get(name).is_some_and(|other| other != value));
+            if one != other && !first.is_empty() && (!second.is_empty() || pointed) || one == other && different_values
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The places where a second request may begin.
+    fn joints(&self, reading: &Reading, understanding: &Understanding) -> Vec<Joint> {
         let in_text = |word: &Word| {
             understanding.stages.arguments.iter().any(|argument| {
                 argument.how == How::Text && argument.span.as_ref().is_some_and(|span| overlap(span, &word.span))
             })
         };
         let lower = reading.lower();
-        for index in 1..reading.words.len() {
-            let joint = JOINTS.contains(&lower[index - 1]) || reading.words[index - 1].breaks;
-            let begins = self.model.verbs.contains(lower[index])
-                || matches!(
-                    lower[index],
-                    "show" | "check" | "tell" | "list" | "give" | "what" | "whats" | "what's" | "who" | "how"
-                );
-            if !joint || !begins || in_text(&reading.words[index]) || index < 2 {
-                continue;
+        let lexicon = self.lexicon(reading);
+        let joint = |right: usize| {
+            let said = JOINTS.contains(&lower[right - 1]);
+            if !said && !reading.words[right - 1].breaks || in_text(&reading.words[right]) {
+                return None;
             }
-            let mut first_end = index;
-            while first_end > 1 && JOINTS.contains(&lower[first_end - 1]) {
-                first_end -= 1;
+            let mut left_end = right;
+            while left_end > 1 && JOINTS.contains(&lower[left_end - 1]) {
+                left_end -= 1;
             }
             // "#61 is approved, merge it" says one thing and asks for another.
             let states = !self.model.verbs.contains(lower[0])
-                && lower[1..first_end].iter().any(|word| matches!(*word, "is" | "are" | "was" | "has" | "looks"));
+                && lower[1..left_end].iter().any(|word| matches!(*word, "is" | "are" | "was" | "has" | "looks"));
             if states {
-                continue;
+                return None;
             }
-            let left = reading.text[..reading.words[first_end - 1].span.end].to_owned();
-            let right = reading.text[reading.words[index].span.start..].to_owned();
+            let begins = self.model.verbs.contains(lower[right]) || is_show(lower[right]);
             // "someone pasted the key in public, rotate it" asks once.
-            let asks = |clause: &[&str]| is_order(clause, &self.lexicon(reading)) || is_question(clause);
-            if !clauses(&reading.words[..first_end]).into_iter().any(|clause| asks(&lower[clause]))
-                && without_opener(&left).is_none()
-            {
-                continue;
-            }
-            let encoded = self.encode(vec![left.clone(), right.clone()]).await?;
-            let parts: Vec<Option<(IntentName, Arguments)>> =
-                [left, right].into_iter().zip(encoded).map(|(text, encoded)| self.alone(&text, encoded, now)).collect();
-            if let [Some((one, first)), Some((other, second))] = parts.as_slice() {
-                let pointed = dialogue::points_back(&lower[index..]);
-                // "open a ticket … and assign it to mira" is one request with all its values.
-                let absorbed = pointed
-                    && understanding.intent.as_ref() == Some(one)
-                    && !second.is_empty()
-                    && second.iter().all(|(name, value)| understanding.arguments.get(name) == Some(value));
-                if absorbed {
-                    continue;
-                }
-                let different_values =
-                    first.iter().any(|(name, value)| second.get(name).is_some_and(|other| other != value));
-                if one != other && !first.is_empty() && (!second.is_empty() || pointed)
-                    || one == other && different_values
-                {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
+            let asks = |clause: &[&str]| is_order(clause, &lexicon) || is_question(clause);
+            let left = &reading.text[..reading.words[left_end - 1].span.end];
+            let asked = without_opener(left).is_some()
+                || clauses(&reading.words[..left_end]).into_iter().any(|clause| asks(&lower[clause]));
+            let needs = match (begins && asked, said) {
+                (true, _) => LIKELY,
+                (false, true) => UNDOUBTED,
+                (false, false) => return None,
+            };
+            Some(Joint { left_end, right, needs })
+        };
+        (2..reading.words.len()).filter_map(joint).collect()
     }
 
     /// A part of a message read by itself: its intent, if that is plain, and its values.
-    fn alone(&self, text: &str, encoded: Encoded, now: &Zoned) -> Option<(IntentName, Arguments)> {
+    fn alone(&self, text: &str, encoded: Encoded, needs: f32, now: &Zoned) -> Option<(IntentName, Arguments)> {
         let reading = self.reading(text, encoded, now);
         let class = super::super::head::argmax(&reading.probabilities);
-        let sure = self.model.intents.get(class).filter(|_| reading.probabilities[class] >= 0.5)?;
+        let sure = self.model.intents.get(class).filter(|_| reading.probabilities[class] >= needs)?;
         let intent = self.intents.get(sure.as_str())?;
         Some((intent.name.clone(), self.fill(intent, &reading).values()))
     }

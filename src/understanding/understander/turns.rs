@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 
+use jiff::Zoned;
+
 use super::super::arguments::{Argument, How};
+use super::super::clauses::{clauses, is_order, is_show};
 use super::super::cues::Cue;
 use super::super::dialogue::{self, Context, Decision, Draft};
 use super::super::linear::hash;
 use super::super::thresholds;
-use super::super::words::{Word, overlap};
+use super::super::words::{Word, cover, overlap};
 use super::super::{OutcomeKind, Understanding, freetext};
 use super::{Reading, Understander};
 use crate::domain::{Intent, IntentName, ValueType};
+use crate::embedding::EmbeddingError;
 
 impl Understander {
     /// What the message means after what was said before.
@@ -21,29 +25,38 @@ impl Understander {
         let request = !open && lower.len() >= 3 && fresh.intent.is_some();
         let pending = context.proposal.as_ref().map(|draft| &draft.intent);
         let names = |word: &str| pending.is_some_and(|intent| self.is_said_for(intent, word));
-        if let Some(decision) = dialogue::decision_on(&lower, names).filter(|_| !request) {
-            let mut decided = Understanding { runbooks: Vec::new(), ..fresh };
-            decided.intent = None;
-            decided.arguments.clear();
-            decided.missing.clear();
-            decided.confidence = thresholds::IN_CONVERSATION;
-            decided.outcome = match decision {
-                Decision::Yes if context.proposal.is_some() => OutcomeKind::Confirm,
-                Decision::No if open => OutcomeKind::Cancel,
-                Decision::Yes | Decision::No => OutcomeKind::None,
-            };
-            return decided;
+        let decision = dialogue::decision_on(&lower, names).filter(|_| !request);
+        // "wait no. on": the last clause says what is to be instead.
+        let amended = || {
+            let draft = context.proposal.as_ref().filter(|_| decision == Some(Decision::No))?;
+            self.amend(reading, &fresh, draft, &[])
+                .map(|understanding| Understanding { corrects: true, ..understanding })
+        };
+        if let Some(amended) = amended() {
+            return amended;
+        }
+        if let Some(decision) = decision {
+            return decided(fresh, decision, context);
         }
         let repeats = dialogue::follow_up(&lower);
         if let Some((draft, missing)) = &context.asked
-            && let Some(answered) = self.answer(reading, &fresh, draft, missing)
+            && let Some(answered) = self.answer(reading, &fresh, draft, missing).or_else(|| {
+                let draft = Some(draft).filter(|_| !self.stands_alone(reading, &fresh, draft));
+                self.amend(reading, &fresh, draft?, missing)
+            })
         {
             return answered;
         }
         if let Some(draft) = &context.proposal
-            && let Some(corrected) = self.correct(reading, &fresh, draft)
+            && let Some(corrected) = self.correct(reading, &fresh, draft).or_else(|| {
+                let draft = Some(draft).filter(|_| !self.stands_alone(reading, &fresh, draft));
+                self.amend(reading, &fresh, draft?, &[])
+            })
         {
-            return corrected;
+            return Understanding { corrects: true, ..corrected };
+        }
+        if let Some(decision) = open.then(|| self.decision_among_clauses(reading, context, names)).flatten() {
+            return decided(fresh, decision, context);
         }
         if let (Some(words), Some(last)) = (repeats, &context.last)
             && let Some(again) = self.again(reading, &fresh, last, words)
@@ -54,6 +67,94 @@ impl Understander {
             Some(last) if dialogue::points_back(&lower) => self.carry(reading, fresh, last),
             _ => fresh,
         }
+    }
+
+    /// A decision beside remarks: "looks harmless. yes, go ahead", "don't, he just called back".
+    fn decision_among_clauses(
+        &self,
+        reading: &Reading,
+        context: &Context,
+        names: impl Fn(&str) -> bool + Copy,
+    ) -> Option<Decision> {
+        let lower = reading.lower();
+        let ranges = clauses(&reading.words);
+        let clauses: Vec<&[&str]> = ranges.iter().map(|clause| &lower[clause.clone()]).collect();
+        let lexicon = self.lexicon(reading);
+        let bears = |at: usize| {
+            const BEARING: [&str; 16] = [
+                "if", "when", "unless", "but", "except", "only", "not", "don't", "dont", "never", "wait", "until",
+                "till", "after", "before", "first",
+            ];
+            let words = &reading.words[ranges[at].clone()];
+            let value = |word: &Word| {
+                reading
+                    .names
+                    .iter()
+                    .map(|name| &name.span)
+                    .chain(reading.found.iter().map(|found| &found.span))
+                    .any(|span| overlap(span, &word.span))
+            };
+            clauses[at].iter().any(|word| BEARING.contains(word) || self.model.verbs.contains(*word) && !names(word))
+                || is_order(clauses[at], &lexicon)
+                || words.iter().any(value)
+        };
+        let asks = reading.text.contains('?');
+        let decision = dialogue::decision_among(&clauses, names, |at| asks || bears(at));
+        // To stop needs less: what is said beside it is why.
+        decision.filter(|_| context.proposal.is_some()).or_else(|| {
+            let stops = clauses.len() > 1
+                && dialogue::decision_on(clauses[0], names) == Some(Decision::No)
+                && !clauses[1..].iter().any(|clause| is_order(clause, &lexicon));
+            stops.then_some(Decision::No)
+        })
+    }
+
+    /// Whether a message is a whole command of its own, and not one of the draft's intent.
+    fn stands_alone(&self, reading: &Reading, fresh: &Understanding, draft: &Draft) -> bool {
+        let begins = reading.words.first().is_some_and(|word| self.model.verbs.contains(&word.lower));
+        let other = fresh.intent.as_ref().is_some_and(|intent| *intent != draft.intent);
+        other && fresh.confidence >= if begins { 0.6 } else { 0.9 }
+    }
+
+    /// Another request in the place of the one that waits: "no wait, restart it in staging instead".
+    pub(super) async fn instead(
+        &self,
+        reading: &Reading,
+        fresh: &Understanding,
+        context: &Context,
+        now: &Zoned,
+    ) -> Result<Option<Understanding>, EmbeddingError> {
+        let Some(draft) = context.proposal.as_ref().or(context.asked.as_ref().map(|(draft, _)| draft)) else {
+            return Ok(None);
+        };
+        let lower = reading.lower();
+        let last = lower.last() == Some(&"instead");
+        let words = &reading.words[dialogue::interjections(&lower)..reading.words.len() - usize::from(last)];
+        if words.len() < 2 || words.len() == reading.words.len() {
+            return Ok(None);
+        }
+        let text = reading.text[cover(words)].to_owned();
+        let Some(encoded) = self.encode(vec![text.clone()]).await?.pop() else { return Ok(None) };
+        let part = self.reading(&text, encoded, now);
+        let understood = self.fresh(&part);
+        let begins = part.words.first().is_some_and(|word| {
+            self.model.verbs.contains(&word.lower)
+                || is_show(&word.lower)
+                || matches!(word.lower.as_str(), "just" | "rather")
+        });
+        let other = understood.intent.as_ref().is_some_and(|intent| *intent != draft.intent);
+        let asked =
+            matches!(understood.outcome, OutcomeKind::Command | OutcomeKind::Ask) && understood.confidence >= 0.5;
+        if !other || !asked || !(begins || last) {
+            return Ok(None);
+        }
+        let mut carried = match dialogue::points_back(&part.lower()) {
+            true => self.carry(&part, understood, draft),
+            false => understood,
+        };
+        carried.text.clone_from(&fresh.text);
+        carried.runbooks.clone_from(&fresh.runbooks);
+        Ok(Some(carried))
     }
 
     /// Whether a word begins requests, and is used by examples of this intent.
@@ -126,7 +227,7 @@ impl Understander {
     }
 
     /// Values that stand almost alone in a message, for parameters in the given order; a value serves one parameter.
-    fn bare_values(
+    pub(super) fn bare_values(
         &self,
         reading: &Reading,
         intent: &Intent,
@@ -210,6 +311,7 @@ impl Understander {
     ) -> Option<(std::ops::Range<usize>, crate::domain::Value, How)> {
         let (first, last) = (content.first()?, content.last()?);
         let plausible = content.len() <= 2
+            && !content[..content.len() - 1].iter().any(|word| word.breaks)
             && reading.words.len() <= 5
             && !content.iter().any(|word| {
                 self.model.verbs.contains(&word.lower) || reading.cues.contains(&Cue::Negated) && word.lower.is_empty()
@@ -348,4 +450,20 @@ impl Understander {
         understanding.stages.carried = carried.keys().map(|name| (*name).to_owned()).collect();
         self.complete(understanding, intent, arguments)
     }
+}
+
+/// A turn that decides, and says nothing else.
+fn decided(fresh: Understanding, decision: Decision, context: &Context) -> Understanding {
+    let open = context.proposal.is_some() || context.asked.is_some();
+    let mut decided = Understanding { runbooks: Vec::new(), ..fresh };
+    decided.intent = None;
+    decided.arguments.clear();
+    decided.missing.clear();
+    decided.confidence = thresholds::IN_CONVERSATION;
+    decided.outcome = match decision {
+        Decision::Yes if context.proposal.is_some() => OutcomeKind::Confirm,
+        Decision::No if open => OutcomeKind::Cancel,
+        Decision::Yes | Decision::No => OutcomeKind::None,
+    };
+    decided
 }
