@@ -27,7 +27,7 @@ fn main() {
 }
 
 fn source() -> ModelSource {
-    ModelSource::Folder(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/minilm-l6-v2"))
+    ModelSource::Folder(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/minilm-l6-ops"))
 }
 
 /// An encoder that can be measured.

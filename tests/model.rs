@@ -1,6 +1,6 @@
 //! The shipped model against sentence-transformers, and what its encoder promises about batches, spans and odd texts.
 //!
-//! Skips, saying so, when `models/minilm-l6-v2` is absent.
+//! Skips, saying so, when `models/minilm-l6-ops` is absent.
 
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use proptest::prelude::{ProptestConfig, prop_assert, proptest};
 use sayso::embedding::{CandleEncoder, Encoded, Encoder, Int8Encoder, ModelSource};
 
-/// What `tests/reference/minilm-l6-v2.py` wrote.
+/// What `tests/reference/minilm-l6-ops.py` wrote.
 #[derive(serde::Deserialize)]
 struct Reference {
     made_by: String,
@@ -25,7 +25,7 @@ struct Sentence {
 }
 
 fn model_folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/minilm-l6-v2")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/minilm-l6-ops")
 }
 
 /// An encoder and what it is held to.
@@ -61,7 +61,7 @@ fn subjects() -> &'static [Subject] {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("reference/minilm-l6-v2.json")).expect("the reference vectors are JSON")
+    serde_json::from_str(include_str!("reference/minilm-l6-ops.json")).expect("the reference vectors are JSON")
 }
 
 fn one(encoder: &dyn Encoder, text: &str) -> Encoded {

@@ -49,7 +49,7 @@ fn alerts(root: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn the_text_of_an_alert_finds_its_runbook() {
-    let model = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/minilm-l6-v2");
+    let model = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/minilm-l6-ops");
     let Some(data) = std::env::var_os("SAYSO_DATA").map(PathBuf::from).filter(|_| model.exists()) else {
         eprintln!("skipped: SAYSO_DATA is not set, or there is no model in {}", model.display());
         return;

@@ -23,7 +23,7 @@ pub(crate) fn cache() -> PathBuf {
 
 /// The shipped model on its thread.
 pub(crate) fn embedder() -> Embedder {
-    let source = ModelSource::Folder(in_repository("models/minilm-l6-v2"));
+    let source = ModelSource::Folder(in_repository("models/minilm-l6-ops"));
     let encoder = Int8Encoder::load(&source).expect("the shipped model loads");
     Embedder::start(Box::new(encoder), NonZeroUsize::MIN).expect("a thread")
 }

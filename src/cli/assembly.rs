@@ -29,10 +29,10 @@ const OUTBOX: usize = 256;
 
 /// The model that is built into the binary.
 static BUILT_IN_MODEL: &[(&str, &[u8])] = &[
-    ("manifest.toml", include_bytes!("../../models/minilm-l6-v2/manifest.toml")),
-    ("model.safetensors", include_bytes!("../../models/minilm-l6-v2/model.safetensors")),
-    ("tokenizer.json", include_bytes!("../../models/minilm-l6-v2/tokenizer.json")),
-    ("config.json", include_bytes!("../../models/minilm-l6-v2/config.json")),
+    ("manifest.toml", include_bytes!("../../models/minilm-l6-ops/manifest.toml")),
+    ("model.safetensors", include_bytes!("../../models/minilm-l6-ops/model.safetensors")),
+    ("tokenizer.json", include_bytes!("../../models/minilm-l6-ops/tokenizer.json")),
+    ("config.json", include_bytes!("../../models/minilm-l6-ops/config.json")),
 ];
 
 /// The configuration and the data folders, read and free of errors.
@@ -119,7 +119,7 @@ fn policy(config: &Config, catalogue: &Catalogue) -> Result<Policy, Vec<Diagnost
 /// Loads the encoder and starts its thread. Blocking.
 pub(super) fn embedder(data: &Data) -> Result<Embedder, Failure> {
     let shipped =
-        data.folders.models.as_ref().map(|models| models.join("minilm-l6-v2")).filter(|folder| folder.is_dir());
+        data.folders.models.as_ref().map(|models| models.join("minilm-l6-ops")).filter(|folder| folder.is_dir());
     let source = match data.config.model.path.clone().or(shipped) {
         Some(folder) => ModelSource::Folder(folder),
         None => ModelSource::BuiltIn(BUILT_IN_MODEL),

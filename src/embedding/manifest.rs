@@ -1,7 +1,7 @@
 //! A model's folder: what it holds, and the proof that it holds what was imported.
 //!
 //! ```text
-//! models/minilm-l6-v2/
+//! models/minilm-l6-ops/
 //!   manifest.toml       name, source, licence, shape, and the digests of the three files below
 //!   model.safetensors   the weights
 //!   tokenizer.json      the tokenizer

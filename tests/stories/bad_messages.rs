@@ -136,3 +136,32 @@ fn a_mistyped_command_is_told_what_was_meant() {
     }
     chat.leave();
 }
+
+/// Words of real messages in any order, with what joins and cuts clauses, in conversations: all of it is understood as
+/// something, and nothing falls over.
+#[test]
+fn words_in_any_order_are_understood_as_something() {
+    const JOINTS: [&str; 14] =
+        ["and", "then", "also", "not", "instead", ",", ".", "?", ":", "-", "\"", "no,", "yes", "the same for"];
+    const CONVERSATIONS: usize = 400;
+    const TURNS: usize = 3;
+    let lines = include_str!("../cues/several.tsv").lines().chain(include_str!("../cues/negated.tsv").lines());
+    let words: Vec<&str> = lines.flat_map(|line| line.split_whitespace().skip(1)).chain(JOINTS.repeat(20)).collect();
+    // A line of random numbers, always the same (a linear congruential generator with Knuth's constants).
+    let mut state = 2026_u64;
+    let mut below = |limit: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit
+    };
+    let mut turn = || (0..=below(12)).map(|_| words[below(words.len())]).collect::<Vec<_>>().join(" ");
+    let input: String = (0..CONVERSATIONS)
+        .map(|id| {
+            let turns: Vec<String> = (0..TURNS).map(|_| turn()).collect();
+            format!("{}\n", serde_json::json!({"id": id.to_string(), "turns": turns}))
+        })
+        .collect();
+    let organisation = include_str!("../cues/organisation.toml");
+    let ended = Home::bare(organisation).run(&["understand", "--jsonl", "--now", "2026-11-18T09:00:00Z"], input);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(ended.out.lines().count(), CONVERSATIONS);
+}

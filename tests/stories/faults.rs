@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::harness::{Ended, Home, Sleeper};
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/minilm-l6-v2");
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/minilm-l6-ops");
 const OWN_MODEL: &str = "[model]\npath = \"model\"\n";
 
 /// Refused at the start: nothing on standard output, the reason on standard error, status 1.

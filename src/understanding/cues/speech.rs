@@ -235,7 +235,10 @@ pub(super) fn advice(text: &str, words: &[Word], lower: &[&str], lexicon: &Lexic
     let possessive = first.lower.ends_with("'s");
     if person
         && !possessive
-        && (first.breaks || rest.first().is_some_and(asks) || rest.first().is_some_and(|w| lexicon.verbs.contains(*w)))
+        && (first.breaks
+            || rest.first().is_some_and(asks)
+            || rest.first() == Some(&"if") && rest.contains(&"you")
+            || rest.first().is_some_and(|w| lexicon.verbs.contains(*w)))
     {
         return true;
     }
@@ -304,6 +307,11 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
         "error",
         "entry",
         "history",
+        "printout",
+        "note",
+        "memo",
+        "slide",
+        "text",
     ];
     let first = lower.first().copied().unwrap_or_default();
     let marks =
@@ -339,11 +347,25 @@ pub(super) fn quoted(text: &str, lower: &[&str]) -> bool {
         let head = text[..colon].to_lowercase();
         let words: Vec<&str> = head.split_whitespace().collect();
         words.len() <= 6
-            && words.last().is_some_and(|last| papers.contains(last) || ["reads", "says", "said"].contains(last))
+            && words.last().is_some_and(|last| papers.contains(last) || ["reads", "says", "said", "was"].contains(last))
     });
+    // "2026-02-11T04:12:09Z ERROR web restart requested": a line of a log.
+    let mut pieces = text.split_whitespace();
+    let timed = pieces.next().is_some_and(|first| {
+        first.starts_with(|c: char| c.is_ascii_digit() || c == '[') && first.matches([':', '-']).count() >= 2
+    });
+    const LEVELS: [&str; 10] =
+        ["ERROR", "WARN", "WARNING", "INFO", "DEBUG", "FATAL", "CRIT", "CRITICAL", "NOTICE", "TRACE"];
+    let logged = timed && pieces.take(3).any(|piece| LEVELS.contains(&piece.trim_matches(['[', ']', ':'])));
     // Nobody ends a request like a statement of a program.
     let code = text.trim_end().ends_with(';') || text.contains("; --");
-    whole || code || text.trim_start().starts_with("$ ") || shell || header || !orders && (marks && told || paper)
+    whole
+        || code
+        || logged
+        || text.trim_start().starts_with("$ ")
+        || shell
+        || header
+        || !orders && (marks && told || paper)
 }
 
 /// Whether an order stands in quotation marks, and none outside of them: "her words were "restart web"".

@@ -28,7 +28,7 @@ const JOINTS: [&str; 5] = ["and", "then", "also", "plus", "afterwards"];
 /// How sure each side of a joint must be read alone where both begin like requests, and where only the reading says so
 /// ("page storage and ack the disk alert": both words are nouns as often).
 const LIKELY: f32 = 0.5;
-const UNDOUBTED: f32 = 0.9;
+const UNDOUBTED: f32 = 0.8;
 
 /// A place where a second request may begin.
 struct Joint {
@@ -198,9 +198,11 @@ impl Understander {
         understanding: &Understanding,
         now: &Zoned,
     ) -> Result<bool, EmbeddingError> {
-        for joint in self.joints(reading, understanding) {
+        let joints = self.joints(reading, understanding);
+        for (at, joint) in joints.iter().enumerate() {
             let left = reading.text[..reading.words[joint.left_end - 1].span.end].to_owned();
-            let right = reading.text[reading.words[joint.right].span.start..].to_owned();
+            let end = joints.get(at + 1).map_or(reading.text.len(), |next| reading.words[next.left_end - 1].span.end);
+            let right = reading.text[reading.words[joint.right].span.start..end].to_owned();
             let encoded = self.encode(vec![left.clone(), right.clone()]).await?;
             let parts: Vec<Option<(IntentName, Arguments)>> = [left, right]
                 .into_iter()
@@ -213,7 +215,7 @@ impl Understander {
             let absorbed = pointed
                 && understanding.intent.as_ref() == Some(one)
                 && !second.is_empty()
-                && second.iter().all(|(name, value)| understanding.arguments.get(name) == Some(value));
+                && second.values().all(|value| understanding.arguments.values().any(|known| known.as_str() == value.as_str()));
             if absorbed {
                 continue;
             }
@@ -238,7 +240,8 @@ impl Understander {
         let lexicon = self.lexicon(reading);
         let joint = |right: usize| {
             let said = JOINTS.contains(&lower[right - 1]);
-            if !said && !reading.words[right - 1].breaks || in_text(&reading.words[right]) {
+            let joins = JOINTS.contains(&lower[right]);
+            if joins || !said && !reading.words[right - 1].breaks || in_text(&reading.words[right]) {
                 return None;
             }
             let mut left_end = right;

@@ -128,6 +128,9 @@ impl Understander {
             return Ok(None);
         };
         let lower = reading.lower();
+        if dialogue::decision(&lower).is_some() {
+            return Ok(None);
+        }
         let last = lower.last() == Some(&"instead");
         let words = &reading.words[dialogue::interjections(&lower)..reading.words.len() - usize::from(last)];
         if words.len() < 2 || words.len() == reading.words.len() {
