@@ -6,6 +6,7 @@ mod chat;
 mod check;
 mod evaluate;
 mod reload;
+mod serve;
 mod understand;
 
 use std::path::{Path, PathBuf};
@@ -56,6 +57,8 @@ enum Subcommands {
     Eval(evaluate::Arguments),
     /// Check every data file; exit status 1 on errors
     Check(check::Arguments),
+    /// Serve `[server]` of the configuration without a chat, until it is told to end; replies go to the log
+    Serve,
     /// Look into the audit trail
     #[command(subcommand)]
     Audit(audit::Subcommands),
@@ -140,6 +143,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Exec { command }) => chat::exec(arguments.config.as_deref(), &command),
         Some(Subcommands::Eval(eval)) => evaluate::run(arguments.config.as_deref(), &eval),
         Some(Subcommands::Check(check)) => check::run(arguments.config.as_deref(), &check),
+        Some(Subcommands::Serve) => serve::run(arguments.config.as_deref()),
         Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),
         Some(Subcommands::Model(ModelSubcommands::Import { from, to, weights, name, source, release, licence })) => {
             import(&from, &to, weights, Provenance { name, source, version: release, licence })
