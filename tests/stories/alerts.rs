@@ -86,7 +86,7 @@ fn an_alert_brings_its_runbook_and_a_person_takes_the_step() {
         "  │   in high-error-rate.md:",
         "`high-error-rate.md` suggests these. Pick one; what changes something is shown first and waits for a yes.\n",
         "1 audit.search ",
-        "2 deploy.rollback service=checkout environment=staging  (roll back",
+        "2 deploy.rollback service=checkout environment=staging  (roll a service back",
     ] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
@@ -140,7 +140,7 @@ fn an_alert_is_told_once_and_after_a_restart_not_again() {
     let end = "35 more came with these: 17 × `Storm0` firing, 18 × `Storm1` firing.\n";
     assert!(said.ends_with(end), "{said}");
     assert_eq!(chat.leave(), "");
-    home.assert_whole(3);
+    home.assert_whole(6);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn what_happened_is_counted_and_what_is_gone_is_said() {
     let home = Home::with(SERVER);
     let (mut chat, address) = serving(&home, &[]);
     chat.ask("how full is the disk?", "% full, ");
-    chat.ask("lunch?", ".");
+    chat.ask("lunch?", "`help.show` lists");
     let firing = payload(&[alert("firing", "HighErrorRate", LABELS, "it fails", "f1")]);
     assert_eq!(post(&address, TOKEN, &firing).0, 202);
     chat.hear("is firing");
