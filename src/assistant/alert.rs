@@ -1,7 +1,7 @@
 //! Alerts: each is told once, with the passage that helps and the steps that somebody may pick. Nothing runs by an alert,
 //! and nothing in it counts as said by a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::builtins::passage;
@@ -44,6 +44,7 @@ impl Assistant {
 impl Turn<'_> {
     async fn alerted(&self, conversation: &ConversationId, alerts: &[Alert]) -> Result<(), TurnError> {
         let mut told = 0;
+        let mut shown = BTreeSet::new();
         let mut more: BTreeMap<(String, AlertStatus), usize> = BTreeMap::new();
         for alert in alerts {
             if !self.parts.messages.first_time(&id(conversation, alert)).await? {
@@ -52,26 +53,37 @@ impl Turn<'_> {
             told += 1;
             match alert.status {
                 _ if told > TOLD => *more.entry((self.name(alert), alert.status)).or_default() += 1,
-                AlertStatus::Firing => self.firing(conversation, alert).await?,
+                AlertStatus::Firing => self.firing(conversation, alert, &mut shown).await?,
                 AlertStatus::Resolved => self.say(conversation, wording::resolved(&self.told(alert))).await?,
             }
         }
         if more.is_empty() { Ok(()) } else { self.say(conversation, wording::more_alerts(&more)).await }
     }
 
-    async fn firing(&self, conversation: &ConversationId, alert: &Alert) -> Result<(), TurnError> {
+    /// `shown` holds the runbooks whose passages were told just now.
+    async fn firing(
+        &self,
+        conversation: &ConversationId,
+        alert: &Alert,
+        shown: &mut BTreeSet<String>,
+    ) -> Result<(), TurnError> {
         let found = self.passage_for(alert).await;
-        let text = found.as_ref().map(|chunk| {
-            let mut text = String::new();
-            passage(&mut text, chunk);
-            self.parts.redactor.clean(text.trim_end())
-        });
-        self.say(conversation, wording::firing(&self.told(alert), text.as_deref())).await?;
-        let name = found.map(|chunk| chunk.runbook.clone());
-        let Some(runbook) = self.knowledge.runbooks.iter().find(|runbook| Some(&runbook.name) == name.as_ref()) else {
-            return Ok(());
+        let text = match &found {
+            None => wording::no_runbook(),
+            Some(chunk) if shown.contains(&chunk.runbook) => wording::same_runbook(&chunk.runbook),
+            Some(chunk) => {
+                let mut text = String::new();
+                passage(&mut text, chunk);
+                self.parts.redactor.clean(text.trim_end())
+            }
         };
-        self.suggest(conversation, alert, runbook).await
+        self.say(conversation, wording::firing(&self.told(alert), &text)).await?;
+        let Some(name) = found.map(|chunk| chunk.runbook.clone()) else { return Ok(()) };
+        shown.insert(name.clone());
+        match self.knowledge.runbooks.iter().find(|runbook| runbook.name == name) {
+            Some(runbook) => self.suggest(conversation, alert, runbook).await,
+            None => Ok(()),
+        }
     }
 
     /// The passage of the runbook that names the alert, else the nearest to what it says.

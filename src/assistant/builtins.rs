@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
-use super::Newest;
+use super::{Newest, wording};
 use crate::audit::{AuditLog, Fact, Search};
 use crate::domain::{Actor, Clock, Command, Intent, IntentName};
 use crate::integrations::{Builtin, BuiltinError, RunContext};
@@ -106,7 +106,7 @@ impl Builtin for RunbookFind {
         let mut text = String::new();
         hits.iter().filter(|hit| hit.is_answer()).for_each(|hit| passage(&mut text, &hit.chunk));
         if text.is_empty() {
-            text.push_str("I have no runbook for this.");
+            text.push_str(&wording::no_runbook());
         }
         Ok(Json::String(text.trim_end().to_owned()))
     }

@@ -165,11 +165,19 @@ pub(super) fn next_step(runbook: &str, step: &str) -> Reply {
     plain(format!("The step that `{runbook}` suggests: {step}"))
 }
 
-/// An alert that fires, with its passage and what else is to be said, all of it clean.
-pub(super) fn firing(told: &Told, passage: Option<&str>) -> Reply {
+pub(super) fn no_runbook() -> String {
+    "I have no runbook for this.".to_owned()
+}
+
+pub(super) fn same_runbook(runbook: &str) -> String {
+    format!("Its runbook is `{runbook}`, as above.")
+}
+
+/// An alert that fires, with a passage or what is said in its place; all of it clean.
+pub(super) fn firing(told: &Told, passage: &str) -> Reply {
     let about = if told.labels.is_empty() { String::new() } else { format!(" ({})", told.labels) };
     let summary = if told.summary.is_empty() { String::new() } else { format!(": {}", told.summary) };
-    let parts = [told.description.as_str(), passage.unwrap_or("I have no runbook for this.")];
+    let parts = [told.description.as_str(), passage];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let text = format!("`{}` is firing{about}{summary}", told.name);
     Reply::Text { tone: Tone::Warning, text: sentence(&text), output: Some(parts.join("\n\n")) }

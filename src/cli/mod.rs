@@ -57,7 +57,9 @@ enum Subcommands {
     Eval(evaluate::Arguments),
     /// Check every data file; exit status 1 on errors
     Check(check::Arguments),
-    /// Serve `[server]` of the configuration without a chat, until it is told to end; replies go to the log
+    /// Serve health, metrics and webhooks without a chat
+    ///
+    /// What `[server]` of the configuration says, until SIGINT or SIGTERM. What would be said in a chat goes to the log.
     Serve,
     /// Look into the audit trail
     #[command(subcommand)]

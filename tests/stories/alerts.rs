@@ -126,11 +126,14 @@ fn an_alert_is_told_once_and_after_a_restart_not_again() {
     let (mut chat, address) = serving(&home, &[]);
     // A label that names something nobody lists: no step would be the step that is meant.
     let other = alert("firing", "HighErrorRate", r#""service": "kettle""#, "it fails", "f2");
-    assert_eq!(post(&address, TOKEN, &payload(&[firing, other])).0, 202);
-    let said = chat.hear("is firing");
-    assert_eq!(said, "`HighErrorRate` is firing (service=kettle): it fails.\n");
-    let rest = chat.answer("proposal.list");
-    assert!(rest.contains("in high-error-rate.md:") && !rest.contains("suggests these"), "{rest}");
+    let another = alert("firing", "HighErrorRate", r#""app": "web""#, "it fails", "f3");
+    assert_eq!(post(&address, TOKEN, &payload(&[firing, other, another])).0, 202);
+    let said = chat.hear("(app=web)");
+    assert!(said.starts_with("`HighErrorRate` is firing (service=kettle): it fails.\n"), "{said}");
+    assert!(said.contains("in high-error-rate.md:") && !said.contains("suggests these"), "{said}");
+    let said = chat.hear("deploy.rollback service=web");
+    assert!(said.contains("  │ Its runbook is `high-error-rate.md`, as above.\n"), "{said}");
+    assert!(!said.contains("Diagnosis"), "{said}");
 
     let storm: Vec<_> =
         (0..40).map(|i| alert("firing", &format!("Storm{}", i % 2), LABELS, "wind", &format!("s{i}"))).collect();
@@ -140,7 +143,7 @@ fn an_alert_is_told_once_and_after_a_restart_not_again() {
     let end = "35 more came with these: 17 × `Storm0` firing, 18 × `Storm1` firing.\n";
     assert!(said.ends_with(end), "{said}");
     assert_eq!(chat.leave(), "");
-    home.assert_whole(6);
+    home.assert_whole(0);
 }
 
 #[test]
