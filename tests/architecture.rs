@@ -35,6 +35,7 @@ const ROOMS: &[(&str, MayUse)] = &[
     ("store", Only(&["domain", "proposal", "audit"])),
     ("assistant", AllAbove),
     ("chat", Only(&["domain"])),
+    ("server", Only(&["domain"])),
     ("config", AllAbove),
     ("cli", AllAbove),
 ];
@@ -53,6 +54,11 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("minijinja", &["integrations", "catalogue/manifest", "cli/evaluate"]),
     ("sqlx", &["store"]),
     ("rustyline", &["chat"]),
+    ("axum", &["server"]),
+    ("hyper", &["server"]),
+    ("hyper_util", &["server"]),
+    ("prometheus_client", &["server"]),
+    ("subtle", &["server"]),
     ("serenity", &["chat/discord"]),
     ("clap", &["cli"]),
 ];

@@ -8,11 +8,14 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command as Process;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Parts, Rig};
-use sayso::domain::OutcomeStatus;
+use sayso::domain::{Alert, AlertStatus, ConversationId, OutcomeStatus, Secret};
+use sayso::server::{self, Readiness, Webhook, WebhookKind};
 use serde_json::Value as Json;
+use tokio::sync::mpsc;
 
 /// A server that a script started; stopped when it goes.
 struct Server {
@@ -65,6 +68,13 @@ async fn get_unix(socket: &str, path: &str) -> Json {
     let client = reqwest::Client::builder().unix_socket(socket).tls_certs_only([]).build().unwrap();
     let text = client.get(format!("http://localhost{path}")).send().await.unwrap().text().await.unwrap();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+}
+
+/// Asks a server to do something.
+async fn post(url: &str) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    client.post(url).send().await.unwrap().error_for_status().unwrap();
 }
 
 async fn succeeds(rig: &Rig, line: &str) -> (String, String) {
@@ -171,6 +181,63 @@ async fn silences(rig: &Rig, url: &str) {
     );
     assert_eq!(succeeds(rig, line).await.0, "2 silences of AlwaysFiring ended");
     assert!(active(get(&format!("{url}/api/v2/silences")).await).is_empty());
+}
+
+/// The rest of the program, which is not there.
+struct Nobody;
+
+#[async_trait::async_trait]
+impl Readiness for Nobody {
+    async fn check(&self) -> Result<(), String> {
+        Err("there is nobody".to_owned())
+    }
+}
+
+/// What docs/server.md tells people to write for Alertmanager, for this webhook and without its patience.
+fn documented(address: std::net::SocketAddr, token: &std::path::Path) -> String {
+    let document = include_str!("../docs/server.md");
+    let (_, rest) = document.split_once("```yaml\nroute:").unwrap();
+    let (block, _) = rest.split_once("```").unwrap();
+    format!("route:{block}")
+        .replace("127.0.0.1:8770", &address.to_string())
+        .replace("/etc/alertmanager/sayso-token", token.to_str().unwrap())
+        .replace("group_by: [alertname]", "group_by: [alertname]\n  group_wait: 1s\n  group_interval: 2s")
+}
+
+#[tokio::test]
+async fn alertmanager_finds_the_webhook() {
+    let (alerts, mut incoming) = mpsc::channel(8);
+    let token = Secret::new("of-the-webhook".to_owned());
+    let conversation: ConversationId = "console:main".parse().unwrap();
+    let webhook = Webhook { kind: WebhookKind::Alertmanager, token, conversation: conversation.clone() };
+    let webhooks = BTreeMap::from([("main".to_owned(), webhook)]);
+    let parts = server::Parts { webhooks, alerts, metrics: Arc::default(), readiness: Arc::new(Nobody) };
+    let listening = server::Server::start("127.0.0.1:0".parse().unwrap(), parts).await.unwrap();
+    let ports = [("PROMETHEUS_PORT", "19290"), ("ALERTMANAGER_PORT", "19293"), ("NODE_EXPORTER_PORT", "19300")];
+    let Some(server) = Server::up("prometheus", &ports) else { return };
+
+    let token = server.folder.path().join("token");
+    std::fs::write(&token, "of-the-webhook").unwrap();
+    let configuration = documented(listening.address(), &token);
+    std::fs::write(server.folder.path().join("prometheus/alertmanager.yml"), configuration).unwrap();
+    post(&format!("{}/-/reload", server.var("ALERTMANAGER_URL"))).await;
+    let mut next = async || {
+        let alerted = tokio::time::timeout(Duration::from_secs(60), incoming.recv()).await.unwrap().unwrap();
+        assert_eq!(alerted.conversation, conversation);
+        let [alert] = &alerted.alerts[..] else { panic!("expected one alert, found {alerted:?}") };
+        alert.clone()
+    };
+    let firing = next().await;
+    let labels =
+        [("service", "checkout"), ("severity", "info")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!((firing.name.as_str(), firing.status), ("AlwaysFiring", AlertStatus::Firing));
+    assert_eq!((&firing.labels, firing.summary.as_str()), (&BTreeMap::from(labels), "fires all the time"));
+
+    std::fs::remove_file(PathBuf::from(server.var("PROMETHEUS_RULES")).join("always.yml")).unwrap();
+    post(&format!("{}/-/reload", server.var("PROMETHEUS_URL"))).await;
+    let resolved = next().await;
+    assert_eq!(resolved, Alert { status: AlertStatus::Resolved, ..firing });
+    listening.stop().await;
 }
 
 #[tokio::test]

@@ -7,11 +7,12 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
-use super::Newest;
+use super::{Newest, wording};
 use crate::audit::{AuditLog, Fact, Search};
 use crate::domain::{Actor, Clock, Command, Intent, IntentName};
 use crate::integrations::{Builtin, BuiltinError, RunContext};
 use crate::proposal::ProposalStore;
+use crate::retrieval::Chunk;
 
 /// How many passages an answer shows, and how many events a search.
 const PASSAGES: usize = 2;
@@ -103,18 +104,21 @@ impl Builtin for RunbookFind {
         let knowledge = self.0.load_full();
         let hits = knowledge.understander.passages(&question, PASSAGES).await.map_err(|error| unclear(&error))?;
         let mut text = String::new();
-        for hit in hits.iter().filter(|hit| hit.is_answer()) {
-            let chunk = &hit.chunk;
-            let _ = writeln!(text, "{}: {}\n  in {}:{}\n", chunk.title, chunk.section(), chunk.runbook, chunk.line);
-            let _ = writeln!(text, "{}\n", chunk.text);
-            for step in &chunk.steps {
-                let _ = writeln!(text, "  step (line {}): {}", step.line, step.text);
-            }
-        }
+        hits.iter().filter(|hit| hit.is_answer()).for_each(|hit| passage(&mut text, &hit.chunk));
         if text.is_empty() {
-            text.push_str("I have no runbook for this.");
+            text.push_str(&wording::no_runbook());
         }
         Ok(Json::String(text.trim_end().to_owned()))
+    }
+}
+
+/// A passage with where it stands, and the steps in it.
+pub(super) fn passage(text: &mut String, chunk: &Chunk) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}: {}\n  in {}:{}\n", chunk.title, chunk.section(), chunk.runbook, chunk.line);
+    let _ = writeln!(text, "{}\n", chunk.text);
+    for step in &chunk.steps {
+        let _ = writeln!(text, "  step (line {}): {}", step.line, step.text);
     }
 }
 

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::TurnError;
 use super::turn::Turn;
-use crate::domain::{Actor, Arguments, ConversationId, Intents, ParameterName};
+use crate::domain::{Actor, Arguments, Command, ConversationId, Digest, Intents, ParameterName};
 use crate::proposal::Proposal;
 use crate::understanding::{Context, Draft};
+
+/// How many offers are remembered in a conversation.
+const OFFERS: usize = 50;
 
 /// A draft as it is stored: texts, checked again when it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +20,26 @@ pub(super) struct StoredDraft {
     arguments: BTreeMap<String, String>,
     #[serde(default)]
     missing: Vec<String>,
+}
+
+/// A step that was offered to everybody in a conversation, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Offer {
+    /// In its typed form.
+    pub(super) command: String,
+    /// The runbook, and its revision.
+    pub(super) runbook: (String, Digest),
+}
+
+/// All that is remembered of a conversation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Memories {
+    /// The newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    offers: Vec<Offer>,
+    /// By actor, whose names have a colon: none of them is `offers`.
+    #[serde(flatten)]
+    people: BTreeMap<String, Memory>,
 }
 
 /// What is remembered of one person in one conversation.
@@ -69,7 +92,7 @@ impl Turn<'_> {
         actor: &Actor,
     ) -> Result<(Memory, Context, Vec<Proposal>), TurnError> {
         let intents = self.knowledge.understander.intents();
-        let memory = self.memories(conversation).await?.remove(&actor.to_string()).unwrap_or_default();
+        let memory = self.memories(conversation).await?.people.remove(&actor.to_string()).unwrap_or_default();
         let pending = self.parts.proposals.pending(conversation, intents).await?;
         let mine: Vec<Proposal> = pending.proposals.into_iter().filter(|p| p.requester() == actor).collect();
         let speaker = self.manner.people.iter().find(|(_, ids)| ids.contains(actor)).map(|(name, _)| name.clone());
@@ -89,14 +112,46 @@ impl Turn<'_> {
         actor: &Actor,
         memory: &Memory,
     ) -> Result<(), TurnError> {
+        self.change(conversation, |memories| drop(memories.people.insert(actor.to_string(), memory.clone()))).await
+    }
+
+    /// Remembers what is offered to whoever takes it.
+    pub(super) async fn remember_offers(
+        &self,
+        conversation: &ConversationId,
+        mut offers: Vec<Offer>,
+    ) -> Result<(), TurnError> {
+        self.change(conversation, |memories| {
+            memories.offers.retain(|old| offers.iter().all(|new| new.command != old.command));
+            offers.append(&mut memories.offers);
+            offers.truncate(OFFERS);
+            memories.offers = offers;
+        })
+        .await
+    }
+
+    /// The runbook that a command was offered from, and its revision then.
+    pub(super) async fn offered(
+        &self,
+        conversation: &ConversationId,
+        command: &Command,
+    ) -> Result<Option<(String, Digest)>, TurnError> {
+        let line = command.to_string();
+        let offers = self.memories(conversation).await?.offers;
+        Ok(offers.into_iter().find(|offer| offer.command == line).map(|offer| offer.runbook))
+    }
+
+    /// One at a time, so that nobody's memory is written over by another's.
+    async fn change(&self, conversation: &ConversationId, change: impl FnOnce(&mut Memories)) -> Result<(), TurnError> {
+        let _alone = self.remembering.lock().await;
         let mut memories = self.memories(conversation).await?;
-        memories.insert(actor.to_string(), memory.clone());
+        change(&mut memories);
         let json = serde_json::to_value(memories).unwrap_or_default();
         Ok(self.parts.conversations.put(conversation, &json).await?)
     }
 
-    /// What is remembered of everybody in a conversation; what cannot be read any more is forgotten.
-    async fn memories(&self, conversation: &ConversationId) -> Result<BTreeMap<String, Memory>, TurnError> {
+    /// What is remembered of a conversation; what cannot be read any more is forgotten.
+    async fn memories(&self, conversation: &ConversationId) -> Result<Memories, TurnError> {
         let stored = self.parts.conversations.get(conversation).await?;
         Ok(stored.and_then(|json| serde_json::from_value(json).ok()).unwrap_or_default())
     }

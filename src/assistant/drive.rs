@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::turn::{Said, Turn};
 use super::{Alarm, TurnError, wording};
-use crate::domain::{Command, Effect, EntityType, ExecutionId, ProposalId, Reply, ValueType};
+use crate::audit::Fact;
+use crate::domain::{Command, Counted, Effect, EntityType, ExecutionId, ProposalId, Reply, ValueType};
 use crate::integrations::{Plan as ExecutorPlan, PlanError};
 use crate::proposal::{
     Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, Target, propose, step,
@@ -73,7 +74,10 @@ impl Turn<'_> {
         while let Some(deed) = queue.pop_front() {
             let event = match deed {
                 Deed::Save(events) => match self.parts.proposals.save(&proposal, &events).await {
-                    Ok(()) => None,
+                    Ok(()) => {
+                        events.iter().for_each(|event| self.count(&event.fact));
+                        None
+                    }
                     // Somebody else's decision was first; theirs is told by their own turn.
                     Err(ProposalStoreError::Conflict(_)) => {
                         return self.say(proposal.conversation(), wording::decided_meanwhile()).await;
@@ -81,7 +85,9 @@ impl Turn<'_> {
                     Err(error) => return Err(error.into()),
                 },
                 Deed::Record(event) => {
+                    let fact = event.fact.clone();
                     self.parts.ledger.append(event).await?;
+                    self.count(&fact);
                     None
                 }
                 Deed::Say(notice) => {
@@ -110,6 +116,24 @@ impl Turn<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Counts what is on record now.
+    fn count(&self, fact: &Fact) {
+        self.parts.tally.count(match fact {
+            Fact::ProposalCreated { .. } => Counted::Proposal("created"),
+            Fact::ProposalDenied { .. } => Counted::Proposal("denied"),
+            Fact::ProposalConfirmed => Counted::Proposal("confirmed"),
+            Fact::ProposalApproved => Counted::Proposal("approved"),
+            Fact::ProposalRejected => Counted::Proposal("rejected"),
+            Fact::ProposalCancelled => Counted::Proposal("cancelled"),
+            Fact::ProposalEdited => Counted::Proposal("edited"),
+            Fact::ProposalReopened { .. } => Counted::Proposal("reopened"),
+            Fact::ProposalExpired => Counted::Proposal("expired"),
+            Fact::PressRefused { .. } => Counted::PressRefused,
+            // The executor counts them, and knows more.
+            Fact::ExecutionStarted { .. } | Fact::ExecutionEnded { .. } => return,
+        });
     }
 
     /// Where an execution reports how far it is; forwarded to the conversation as long as somebody listens.

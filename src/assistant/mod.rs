@@ -1,9 +1,11 @@
 //! One turn in, replies out: the driver that performs what the pure parts decide, and the wording.
 
+mod alert;
 mod builtins;
 mod context;
 mod drive;
 mod knowledge;
+mod labels;
 mod offer;
 mod timers;
 mod turn;
@@ -21,7 +23,7 @@ pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 
 use crate::audit::Ledger;
-use crate::domain::{Actor, Clock, Outgoing};
+use crate::domain::{Actor, Clock, Outgoing, Tally};
 use crate::integrations::{Executor, Planner, Redactor};
 use crate::proposal::{Permissions, ProposalStore};
 use crate::store::{ConversationStore, MessageLog};
@@ -47,6 +49,8 @@ pub struct Parts {
     pub conversations: Arc<dyn ConversationStore>,
     /// Remembers which messages were handled.
     pub messages: Arc<dyn MessageLog>,
+    /// Counts what happens.
+    pub tally: Arc<dyn Tally>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where replies go.
@@ -75,6 +79,8 @@ pub struct Assistant {
     parts: Parts,
     manner: Manner,
     rates: Rates,
+    /// Held while the memory of a conversation is read, changed and written.
+    remembering: tokio::sync::Mutex<()>,
 }
 
 /// How many messages of each person came in the minute that began then.
@@ -103,7 +109,7 @@ pub enum TurnError {
 impl Assistant {
     /// Puts the parts together.
     pub fn new(parts: Parts, manner: Manner) -> Self {
-        Self { parts, manner, rates: Rates::default() }
+        Self { parts, manner, rates: Rates::default(), remembering: tokio::sync::Mutex::default() }
     }
 
     /// The parts, for those that need to look themselves.
@@ -112,7 +118,7 @@ impl Assistant {
     }
 
     fn turn(&self) -> turn::Turn<'_> {
-        let Self { parts, manner, rates } = self;
-        turn::Turn { parts, manner, rates, knowledge: parts.newest.load_full() }
+        let Self { parts, manner, rates, remembering } = self;
+        turn::Turn { parts, manner, rates, remembering, knowledge: parts.newest.load_full() }
     }
 }

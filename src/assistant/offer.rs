@@ -1,17 +1,27 @@
 //! Answering from the runbooks, and offering the next step as a proposal.
 
 use super::context::Memory;
+use super::labels::{self, Unlisted};
 use super::turn::{Said, Turn};
 use super::{TurnError, wording};
 use crate::catalogue::{Runbook, StepTemplate, StepValue};
-use crate::domain::{Arguments, Command, Effect, Intent};
+use crate::domain::{Alert, Arguments, Command, Effect, Intent};
 use crate::proposal::Provenance;
 use crate::understanding::{Draft, Understanding};
 
 /// A step with its placeholders filled as far as the conversation says.
-struct FilledStep<'a> {
-    intent: &'a Intent,
+pub(super) struct FilledStep<'a> {
+    pub(super) intent: &'a Intent,
     arguments: Arguments,
+}
+
+/// Where the values of placeholders come from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// What somebody said.
+    Said(&'a str),
+    /// What an alert is about.
+    Labels(&'a Alert),
 }
 
 impl Turn<'_> {
@@ -45,15 +55,8 @@ impl Turn<'_> {
         let Some(runbook) = self.knowledge.runbooks.iter().find(|runbook| runbook.name == hit.chunk.runbook) else {
             return Ok(());
         };
-        let mut looks = Vec::new();
-        let mut changes = Vec::new();
-        for step in &runbook.steps {
-            let Some(filled) = self.fill_step(said.text, step).await? else { continue };
-            match filled.intent.effect {
-                Effect::Read => looks.push(filled),
-                Effect::Change | Effect::Destructive => changes.push(filled),
-            }
-        }
+        let steps = self.fill_steps(runbook, Source::Said(said.text)).await?;
+        let (looks, changes): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.intent.effect == Effect::Read);
         let looks: Vec<String> = looks.iter().filter_map(|step| self.ready(step)).map(|c| c.to_string()).collect();
         if !looks.is_empty() {
             self.say(said.conversation, wording::look_first(&looks)).await?;
@@ -92,26 +95,50 @@ impl Turn<'_> {
         self.say(said.conversation, self.question(step.intent, &missing, &[])).await
     }
 
-    fn is_possible(&self, step: &FilledStep<'_>) -> bool {
+    pub(super) fn is_possible(&self, step: &FilledStep<'_>) -> bool {
         self.parts.planner.registry().implements(&step.intent.name)
     }
 
-    fn ready(&self, step: &FilledStep<'_>) -> Option<Command> {
+    pub(super) fn ready(&self, step: &FilledStep<'_>) -> Option<Command> {
         Command::new(step.intent, &step.arguments).ok()
     }
 
-    /// Fixed values as they stand; a placeholder takes what the message says for its parameter, and is left out where it
-    /// says nothing.
-    async fn fill_step(&self, text: &str, step: &StepTemplate) -> Result<Option<FilledStep<'_>>, TurnError> {
-        let intents = self.knowledge.understander.intents();
-        let Some(intent) = intents.get(step.intent.as_str()) else { return Ok(None) };
+    /// All steps of a runbook, in its order.
+    pub(super) async fn fill_steps(
+        &self,
+        runbook: &Runbook,
+        source: Source<'_>,
+    ) -> Result<Vec<FilledStep<'_>>, TurnError> {
+        let mut steps = Vec::new();
+        for step in &runbook.steps {
+            steps.extend(self.fill_step(source, step).await?);
+        }
+        Ok(steps)
+    }
+
+    /// Fixed values as they stand; a placeholder takes what the source says for its parameter, and is left out where it
+    /// says nothing. None where an alert speaks of something that nobody lists: without it, it would be another step.
+    async fn fill_step(&self, source: Source<'_>, step: &StepTemplate) -> Result<Option<FilledStep<'_>>, TurnError> {
+        let understander = &self.knowledge.understander;
+        let Some(intent) = understander.intents().get(step.intent.as_str()) else { return Ok(None) };
         let open = step.arguments.iter().any(|(_, value)| matches!(value, StepValue::Placeholder(_)));
-        let said = if open { self.knowledge.understander.values_for(intent, text).await? } else { Arguments::new() };
+        let said = match source {
+            Source::Said(text) if open => understander.values_for(intent, text).await?,
+            Source::Said(_) | Source::Labels(_) => Arguments::new(),
+        };
         let mut arguments = Arguments::new();
         for (name, value) in &step.arguments {
-            let value = match value {
-                StepValue::Fixed(value) => Some(value.clone()),
-                StepValue::Placeholder(_) => said.get(name).cloned(),
+            let value = match (value, source) {
+                (StepValue::Fixed(value), _) => Some(value.clone()),
+                (StepValue::Placeholder(_), Source::Said(_)) => said.get(name).cloned(),
+                (StepValue::Placeholder(_), Source::Labels(alert)) => {
+                    let parameter = intent.parameter(name.as_str());
+                    match parameter.map(|parameter| labels::value(alert, parameter, understander.entities())) {
+                        Some(Err(Unlisted)) => return Ok(None),
+                        Some(Ok(value)) => value,
+                        None => None,
+                    }
+                }
             };
             arguments.extend(value.map(|value| (name.clone(), value)));
         }

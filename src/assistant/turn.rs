@@ -1,15 +1,17 @@
 //! From a chat event to what becomes of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Memory;
 use super::{Assistant, Knowledge, Manner, Parts, Rates, TurnError, wording};
 use crate::domain::{
-    Actor, ChatEvent, ChoiceKind, Command, ConversationId, Intent, MessageId, Outgoing, ProposalCode, Reply, Tone,
-    clean, looks_typed, parse_typed,
+    Actor, ChatEvent, ChoiceKind, Command, ConversationId, Counted, Intent, MessageId, Outgoing, ProposalCode, Reply,
+    Tone, clean, looks_typed, parse_typed,
 };
+use crate::embedding::EmbeddingError;
 use crate::proposal::{Event, Proposal, Provenance};
 use crate::understanding::{Draft, OutcomeKind, Understanding};
 
@@ -27,6 +29,7 @@ pub(super) struct Turn<'a> {
     pub(super) parts: &'a Parts,
     pub(super) manner: &'a Manner,
     pub(super) rates: &'a Rates,
+    pub(super) remembering: &'a tokio::sync::Mutex<()>,
     pub(super) knowledge: Arc<Knowledge>,
 }
 
@@ -36,6 +39,9 @@ impl Assistant {
         let turn = self.turn();
         let conversation = event.conversation().clone();
         if let Err(error) = turn.handle(&event).await {
+            if matches!(error, TurnError::Embedding(EmbeddingError::Overloaded)) {
+                self.parts.tally.count(Counted::Overloaded);
+            }
             tracing::error!(%conversation, error = &error as &dyn std::error::Error, "a turn could not be finished");
             // If this cannot be said either, nobody listens.
             let _ = turn.say(&conversation, wording::turn_error(&error)).await;
@@ -46,7 +52,10 @@ impl Assistant {
 impl Turn<'_> {
     pub(super) async fn say(&self, conversation: &ConversationId, reply: Reply) -> Result<(), TurnError> {
         let outgoing = Outgoing { conversation: conversation.clone(), reply };
-        self.parts.outbox.send(outgoing).await.map_err(|_| TurnError::Ended)
+        self.parts.outbox.send(outgoing).await.map_err(|_| {
+            self.parts.tally.count(Counted::ReplyLost);
+            TurnError::Ended
+        })
     }
 
     async fn handle(&self, event: &ChatEvent) -> Result<(), TurnError> {
@@ -97,12 +106,17 @@ impl Turn<'_> {
         }
         if looks_typed(said.text) {
             return match parse_typed(said.text, self.knowledge.understander.intents()) {
-                Ok(command) => self.propose(said, command, Provenance::default(), Vec::new()).await,
+                Ok(command) => {
+                    let runbook = self.offered(said.conversation, &command).await?;
+                    self.propose(said, command, Provenance { runbook, ..Provenance::default() }, Vec::new()).await
+                }
                 Err(error) => self.say(said.conversation, wording::mistyped(&error)).await,
             };
         }
         let (memory, context, mine) = self.recall(said.conversation, said.actor).await?;
         let understanding = self.knowledge.understander.understand(said.text, &context, said.at).await?;
+        let (outcome, time) = (understanding.outcome.as_str(), Duration::from_micros(understanding.micros));
+        self.parts.tally.count(Counted::Understood { outcome, time });
         tracing::info!(
             conversation = %said.conversation,
             outcome = ?understanding.outcome,

@@ -1,15 +1,18 @@
 //! Every sentence for people, but for the `Display` of errors. One voice: short, plain, and what to do next.
 
+use std::collections::BTreeMap;
+
 use crate::catalogue::Diagnostic;
 use crate::domain::{
-    Card, Choice, ChoiceKind, Command, CommandError, Effect, Entities, Intent, Intents, OutcomeStatus, ParameterName,
-    ProposalCode, Reply, Tone, TypedFormError, ValueType,
+    AlertStatus, Card, Choice, ChoiceKind, Command, CommandError, Effect, Entities, Intent, Intents, OutcomeStatus,
+    ParameterName, ProposalCode, Reply, Tone, TypedFormError, ValueType,
 };
 use crate::integrations::PlanError;
 use crate::proposal::{Notice, Proposal, Verdict, WhoMay};
 use crate::understanding::{Cue, How, Understanding};
 
 use super::TurnError;
+use super::alert::Told;
 use super::turn::Turn;
 
 /// How many names are offered as answers to a question.
@@ -160,6 +163,52 @@ pub(super) fn look_first(commands: &[String]) -> Reply {
 
 pub(super) fn next_step(runbook: &str, step: &str) -> Reply {
     plain(format!("The step that `{runbook}` suggests: {step}"))
+}
+
+pub(super) fn no_runbook() -> String {
+    "I have no runbook for this.".to_owned()
+}
+
+pub(super) fn same_runbook(runbook: &str) -> String {
+    format!("Its runbook is `{runbook}`, as above.")
+}
+
+/// An alert that fires, with a passage or what is said in its place; all of it clean.
+pub(super) fn firing(told: &Told, passage: &str) -> Reply {
+    let about = if told.labels.is_empty() { String::new() } else { format!(" ({})", told.labels) };
+    let summary = if told.summary.is_empty() { String::new() } else { format!(": {}", told.summary) };
+    let parts = [told.description.as_str(), passage];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let text = format!("`{}` is firing{about}{summary}", told.name);
+    Reply::Text { tone: Tone::Warning, text: sentence(&text), output: Some(parts.join("\n\n")) }
+}
+
+pub(super) fn resolved(told: &Told) -> Reply {
+    let about = if told.labels.is_empty() { String::new() } else { format!(" ({})", told.labels) };
+    Reply::text(Tone::Good, format!("`{}` is resolved{about}.", told.name))
+}
+
+/// Alerts that came together with others, and of which no more is told than their names.
+pub(super) fn more_alerts(names: &BTreeMap<(String, AlertStatus), usize>) -> Reply {
+    let count: usize = names.values().sum();
+    let told =
+        names.iter().take(FAULTS).map(|((name, status), count)| format!("{count} × `{name}` {}", status.as_str()));
+    let more = if names.len() > FAULTS { ", and others" } else { "" };
+    warning(format!("{count} more came with these: {}{more}.", told.collect::<Vec<_>>().join(", ")))
+}
+
+/// The steps that an alert's runbook has; each is a command that whoever picks it gives.
+pub(super) fn suggested(runbook: &str, commands: &[(String, &Intent)]) -> Reply {
+    let option = |(command, intent): &(String, &Intent)| {
+        let effect = if intent.effect == Effect::Read { String::new() } else { format!(", {}", intent.effect) };
+        format!("{command}  ({}{effect})", lower_first(&intent.summary))
+    };
+    Reply::Question {
+        text: format!(
+            "`{runbook}` suggests these. Pick one; what changes something is shown first and waits for a yes."
+        ),
+        options: commands.iter().map(option).collect(),
+    }
 }
 
 pub(super) fn not_plannable(command: &Command, error: &PlanError) -> Reply {

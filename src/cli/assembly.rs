@@ -14,11 +14,12 @@ use crate::assistant::{Assistant, Knowledge, Manner, Newest, Parts, Possible, Ti
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
-use crate::domain::{Clock, Outgoing, SystemClock};
+use crate::domain::{Clock, Outgoing, SystemClock, Tally};
 use crate::embedding::{self, Embedder, EmbeddingError, ModelSource};
 use crate::integrations::{self, Builtins, Executor, Limits, Planner, Redactor, Registry, Surroundings};
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
 use crate::retrieval::{Document, Passages};
+use crate::server::Metrics;
 use crate::store::{Sqlite, recover};
 use crate::understanding::{Model, Understander};
 
@@ -186,6 +187,8 @@ pub(super) struct Running {
     pub(super) assistant: Arc<Assistant>,
     pub(super) replies: mpsc::Receiver<Outgoing>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) store: Arc<Sqlite>,
+    pub(super) metrics: Arc<Metrics>,
     stop: tokio::sync::oneshot::Sender<()>,
     timers: tokio::task::JoinHandle<()>,
 }
@@ -208,6 +211,8 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         Failure::Told
     })?;
     let permissions: Arc<dyn Permissions> = Arc::new(policy);
+    let metrics = Arc::new(Metrics::default());
+    let tally: Arc<dyn Tally> = metrics.clone();
     let redactor = Arc::new(Redactor::default());
     let surroundings = Surroundings::here();
     let proposals: Arc<dyn ProposalStore> = store.clone();
@@ -235,7 +240,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let _ = possible.set(implemented.cloned().collect());
     let planner = Arc::new(Planner::new(registry, surroundings, Arc::clone(&redactor), Arc::clone(&clock)));
     let ledger: Arc<dyn Ledger> = store.clone();
-    let executor = Executor::new(Arc::clone(&planner), Arc::clone(&ledger));
+    let executor = Executor::new(Arc::clone(&planner), Arc::clone(&ledger), Arc::clone(&tally));
     let (outbox, replies) = mpsc::channel(OUTBOX);
     let (alarms, timers) = Timers::new();
     let left = recover(store.as_ref(), understander.intents(), permissions.as_ref(), clock.now())
@@ -250,7 +255,8 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         proposals,
         ledger,
         conversations: store.clone(),
-        messages: store,
+        messages: store.clone(),
+        tally,
         clock: Arc::clone(&clock),
         outbox,
         alarms,
@@ -269,5 +275,5 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let timers = tokio::spawn(timers.run(Arc::clone(&assistant), async {
         let _ = stopped.await;
     }));
-    Ok(Running { assistant, replies, clock, stop, timers })
+    Ok(Running { assistant, replies, clock, store, metrics, stop, timers })
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::reload::Reload;
+use super::serve::Serving;
 use super::{Failure, assembly, print};
 use crate::chat::console::{Console, Lines, Standing, Style, actor};
 use crate::config::state_folder;
 use crate::domain::{looks_typed, parse_typed, quote};
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::of(&error))
 }
 
@@ -19,9 +20,14 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
     let data = assembly::load(config)?;
     let embedder = assembly::embedder(&data)?;
     let understander = assembly::understander(&data, &embedder)?;
-    let reload = Reload::new(&data, embedder);
+    let reload = Reload::new(&data, embedder.clone());
+    let configured = data.config.server.clone();
     runtime()?.block_on(async {
         let mut running = assembly::start(data, understander).await?;
+        let serving = match configured {
+            Some(server) => Some(Serving::start(server, &running, embedder).await?),
+            None => None,
+        };
         if std::io::stdin().is_terminal() {
             print("Ask in plain words; nothing runs without your say-so. `help` tells what I can do, `exit` ends.");
         }
@@ -41,7 +47,10 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
             _ = tokio::signal::ctrl_c() => {}
         }
         watching.abort();
-        running.shut_down().await;
+        match serving {
+            Some(serving) => serving.shut_down(running).await,
+            None => running.shut_down().await,
+        }
         console.drain();
         Ok(())
     })

@@ -6,6 +6,7 @@ mod chat;
 mod check;
 mod evaluate;
 mod reload;
+mod serve;
 mod understand;
 
 use std::path::{Path, PathBuf};
@@ -56,6 +57,10 @@ enum Subcommands {
     Eval(evaluate::Arguments),
     /// Check every data file; exit status 1 on errors
     Check(check::Arguments),
+    /// Serve health, metrics and webhooks without a chat
+    ///
+    /// What `[server]` of the configuration says, until SIGINT or SIGTERM. What would be said in a chat goes to the log.
+    Serve,
     /// Look into the audit trail
     #[command(subcommand)]
     Audit(audit::Subcommands),
@@ -140,6 +145,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Exec { command }) => chat::exec(arguments.config.as_deref(), &command),
         Some(Subcommands::Eval(eval)) => evaluate::run(arguments.config.as_deref(), &eval),
         Some(Subcommands::Check(check)) => check::run(arguments.config.as_deref(), &check),
+        Some(Subcommands::Serve) => serve::run(arguments.config.as_deref()),
         Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),
         Some(Subcommands::Model(ModelSubcommands::Import { from, to, weights, name, source, release, licence })) => {
             import(&from, &to, weights, Provenance { name, source, version: release, licence })

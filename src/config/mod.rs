@@ -1,9 +1,11 @@
-//! `sayso.toml` and where the data folders are. Everything has a default that works; `sayso.example.toml` shows each.
+//! `sayso.toml` and where the data folders are. Everything has a default that works, but for
+//! doors to the outside, which are shut; `sayso.example.toml` shows each key.
 
 mod folders;
 mod names;
 mod read;
 mod sections;
+mod server;
 mod state;
 mod tables;
 #[cfg(test)]
@@ -12,4 +14,5 @@ mod tests;
 pub use folders::find_folders;
 pub use names::Mention;
 pub use sections::{Chat, Config, Integrations, Limits, Log, LogFormat, Model, Proposal, Store, Time};
+pub use server::{Server, Webhook};
 pub use state::{NoStateFolder, state_folder};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 
+use super::server::read_server;
 use super::tables::{read_bindings, read_entities, read_integrations, read_people, read_roles};
 use super::{Config, LogFormat};
 use crate::catalogue::{Diagnostic, Document, Item, Table};
@@ -97,6 +98,7 @@ fn read(document: &Document<'_>) -> Config {
             item.word(&[("text", LogFormat::Text), ("json", LogFormat::Json)])
         });
     });
+    config.server = root.get("server").and_then(|item| read_server(&item));
     root.finish();
     config
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::names::Mention;
+use super::server::Server;
 use super::state::{NoStateFolder, state_folder};
 use crate::domain::{Actor, ActorPattern, Entities, IntentName, MAX_MESSAGE_BYTES};
 use crate::embedding::Precision;
@@ -38,6 +39,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[log]`
     pub log: Log,
+    /// `[server]`; none: no port is opened.
+    pub server: Option<Server>,
     /// Names that only mean something beside the data files; see [`Config::check_names`].
     pub(super) mentions: Vec<Mention>,
 }
@@ -142,6 +145,7 @@ impl Default for Config {
                 timeout: systems.timeout,
             },
             log: Log { level: tracing::level_filters::LevelFilter::WARN, format: LogFormat::Text },
+            server: None,
             mentions: Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::{Actor, EntityType, Intents};
+use crate::server::WebhookKind;
 
 const EXAMPLE: &str = include_str!("../../sayso.example.toml");
 
@@ -43,6 +44,7 @@ fn the_example_shows_every_key() {
         proposal: Proposal { expires_after: _ },
         limits: Limits { message_bytes: _, messages_per_minute: _, output_bytes: _, timeout: _ },
         log: Log { level: _, format: _ },
+        server,
         mentions: _,
     } = &config;
     assert_eq!(entities.canonical(EntityType::Service, "The Shop"), Some("checkout"));
@@ -51,6 +53,12 @@ fn the_example_shows_every_key() {
     assert_eq!(enabled.as_deref(), Some(&["host".to_owned(), "docker".to_owned()][..]));
     assert_eq!(settings["prometheus"]["token"]["secret"].as_str(), Some("PROMETHEUS_TOKEN"));
     assert!(store.is_some() && model.is_some());
+    let Server { listen, webhooks } = server.as_ref().unwrap();
+    let Webhook { kind: WebhookKind::Alertmanager, token, conversation } = &webhooks["main"];
+    assert_eq!(
+        (listen.to_string(), token.as_str(), conversation.to_string()),
+        ("127.0.0.1:8770".to_owned(), "SAYSO_WEBHOOK_TOKEN", "console:main".to_owned())
+    );
 
     let table: toml::Table = full_example().parse().unwrap();
     for key in [
@@ -71,6 +79,10 @@ fn the_example_shows_every_key() {
         "limits.timeout",
         "log.level",
         "log.format",
+        "server.listen",
+        "server.webhooks.main.kind",
+        "server.webhooks.main.token.secret",
+        "server.webhooks.main.conversation",
     ] {
         let mut steps = key.split('.');
         let first = table.get(steps.next().unwrap());
@@ -152,6 +164,40 @@ fn every_fault_has_its_message() {
              error: sayso.toml:11:11: `limits.timeout`: expected between 1 and 86400 seconds, found `P2D`\n\
              error: sayso.toml:13:9: `log.level`: unknown value `wran`\n  hint: did you mean `warn`?\n\
              error: sayso.toml:14:10: `log.format`: unknown value `xml`\n  hint: expected one of `text`, `json`\n",
+        ),
+        (
+            "[server]\nlisen = 1\n[server.webhooks.a]\n[server.webhooks.A]\nkind = \"pagerduty\"\ntoken = \"s3cret\"\n\
+             conversation = \"console:mian\"\n[server.webhooks.b]\nkind = \"alertmanager\"\ntoken = { secret = \"s3cret\" }\n\
+             conversation = \"console\"\n[server.webhooks.c]\nkind = 1\ntoken = { env = \"T\" }\nconversation = \"slack:C1\"\n",
+            "error: sayso.toml:1:2: `server` has no `listen`\n  hint: write `listen = \"127.0.0.1:8770\"`\n\
+             error: sayso.toml:2:1: unknown key `lisen` in `[server]`\n  hint: did you mean `listen`?\n\
+             error: sayso.toml:3:18: `server.webhooks.a` has no `kind`\n  hint: write `kind = \"alertmanager\"`\n\
+             error: sayso.toml:3:18: `server.webhooks.a` has no `token`\n  \
+             hint: write `token = { secret = \"SAYSO_WEBHOOK_TOKEN\" }`\n\
+             error: sayso.toml:3:18: `server.webhooks.a` has no `conversation`\n  \
+             hint: write `conversation = \"console:main\"`\n\
+             error: sayso.toml:4:18: invalid name of a webhook `A`, expected a lower-case word: it is a path\n\
+             error: sayso.toml:5:8: `server.webhooks.A.kind`: unknown value `pagerduty`\n  \
+             hint: expected one of `alertmanager`\n\
+             error: sayso.toml:6:9: `server.webhooks.A.token`: expected a table, found a string\n\
+             error: sayso.toml:7:16: `server.webhooks.A.conversation`: nobody hears what is said in `console:mian`\n  \
+             hint: did you mean `console:main`?\n\
+             error: sayso.toml:10:20: `server.webhooks.b.token.secret`: expected the name of an environment variable, such \
+             as `TOKEN`\n\
+             error: sayso.toml:11:16: `server.webhooks.b.conversation`: invalid conversation `console`, expected \
+             `platform:channel`\n\
+             error: sayso.toml:13:8: `server.webhooks.c.kind`: expected a string, found `1`\n\
+             error: sayso.toml:14:1: `server.webhooks.c.token` has no `secret`\n  \
+             hint: write `secret = \"SAYSO_WEBHOOK_TOKEN\"`\n\
+             error: sayso.toml:14:11: unknown key `env` in `[server.webhooks.c.token]`\n  hint: expected one of `secret`\n\
+             error: sayso.toml:15:16: `server.webhooks.c.conversation`: nobody hears what is said in `slack:C1`\n  \
+             hint: expected one of `console:main`\n",
+        ),
+        ("server = 1\n", "error: sayso.toml:1:10: `server`: expected a table, found `1`\n"),
+        (
+            "[server]\nlisten = \"8770\"\nwebhooks = 1\n",
+            "error: sayso.toml:2:10: `server.listen`: expected an address and a port such as `127.0.0.1:8770`, found `8770`\n\
+             error: sayso.toml:3:12: `server.webhooks`: expected a table, found `1`\n",
         ),
         ("[chat\nname = \"sayso\"\n", "error: sayso.toml:1:6: broken TOML: unclosed table, expected `]`\n"),
     ] {

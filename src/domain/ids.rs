@@ -18,6 +18,9 @@ pub enum NameError {
     /// Not the text form of an id.
     #[error("invalid id `{0}`")]
     Id(String),
+    /// Not a place on a platform.
+    #[error("invalid conversation `{0}`, expected `platform:channel`")]
+    Conversation(String),
 }
 
 fn is_word(text: &str) -> bool {
@@ -178,6 +181,19 @@ impl fmt::Display for ConversationId {
     }
 }
 
+impl FromStr for ConversationId {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let fits = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_control() || c.is_whitespace());
+        match text.split_once(':') {
+            Some((platform, channel)) if fits(platform) && fits(channel) => {
+                Ok(Self { platform: platform.to_owned(), channel: channel.to_owned() })
+            }
+            _ => Err(NameError::Conversation(text.to_owned())),
+        }
+    }
+}
+
 /// One message of one conversation: the key by which a message is handled once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId {
@@ -265,6 +281,17 @@ impl<'de> Deserialize<'de> for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_conversation_is_read_as_it_is_written() {
+        for text in ["console:main", "matrix:!room:example.org"] {
+            assert_eq!(text.parse::<ConversationId>().unwrap().to_string(), text);
+        }
+        for text in ["", "console", "console:", ":main", "console:the room"] {
+            let error = text.parse::<ConversationId>().unwrap_err().to_string();
+            assert_eq!(error, format!("invalid conversation `{text}`, expected `platform:channel`"));
+        }
+    }
 
     #[test]
     fn a_code_is_read_as_it_is_written_and_is_no_word() {

@@ -1,8 +1,9 @@
-//! The vocabulary every other room speaks: ids, actors, values, intents, commands, chat events, replies, the clock.
+//! The vocabulary every other room speaks: ids, actors, values, intents, commands, chat events, replies, alerts, the clock.
 //!
 //! Nothing here does IO, and nothing here knows any other room.
 
 mod actor;
+mod alert;
 mod chat;
 mod clock;
 mod command;
@@ -11,11 +12,13 @@ mod ids;
 mod intent;
 mod outcome;
 mod secret;
+mod tally;
 mod text;
 mod typed;
 mod value;
 
 pub use actor::{Actor, ActorError, ActorPattern};
+pub use alert::{Alert, AlertStatus, Alerted};
 pub use chat::{Card, ChatEvent, Choice, ChoiceKind, Outgoing, Reply, Tone};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use command::{Arguments, Command, CommandError};
@@ -26,6 +29,7 @@ pub use ids::{
 pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
 pub use outcome::{Outcome, OutcomeStatus};
 pub use secret::Secret;
+pub use tally::{Counted, Tally};
 pub use text::{MAX_MESSAGE_BYTES, clean, nearest, sanitise};
 pub use typed::{TypedFormError, looks_typed, parse_typed, quote, typed_words};
 pub use value::{EntityType, Value, ValueError, ValueType};

@@ -21,7 +21,7 @@ use super::scope::Circumstances;
 use super::stop::{Stop, Stopper};
 use super::template::TemplateError;
 use crate::audit::{AuditEvent, Fact, Ledger, LedgerError};
-use crate::domain::{Command, ExecutionId, Outcome, OutcomeStatus};
+use crate::domain::{Command, Counted, ExecutionId, Outcome, OutcomeStatus, Tally};
 use crate::proposal::approval::Approved;
 
 /// How many executions run at once.
@@ -40,6 +40,7 @@ pub struct Executor(Arc<Inner>);
 struct Inner {
     planner: Arc<Planner>,
     ledger: Arc<dyn Ledger>,
+    tally: Arc<dyn Tally>,
     locks: Arc<Locks>,
     turns: Semaphore,
     running: Mutex<Running>,
@@ -58,11 +59,12 @@ impl std::fmt::Debug for Executor {
 }
 
 impl Executor {
-    /// An executor that runs what the planner plans, and writes to the ledger.
-    pub fn new(planner: Arc<Planner>, ledger: Arc<dyn Ledger>) -> Self {
+    /// An executor that runs what the planner plans, writes to the ledger, and has what it did counted.
+    pub fn new(planner: Arc<Planner>, ledger: Arc<dyn Ledger>, tally: Arc<dyn Tally>) -> Self {
         Self(Arc::new(Inner {
             planner,
             ledger,
+            tally,
             locks: Arc::default(),
             turns: Semaphore::new(MAX_AT_ONCE),
             running: Mutex::default(),
@@ -217,6 +219,7 @@ impl Inner {
         let progress = Progress::new(progress, Arc::clone(&self.planner.redactor));
         let act = Act { planner: &self.planner, plan, approved, now, stop, progress };
         let mut outcome = self.clean(act.run().await);
+        self.tally.count(Counted::Executed { integration: &plan.integration, status: outcome.status });
         if let Err(error) = self.close(approved, &outcome).await {
             // What was done is done: the outcome stands, and says that the record does not show it.
             tracing::error!(execution = %approved.execution(), %error, "an execution's row could not be closed");

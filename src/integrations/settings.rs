@@ -38,8 +38,8 @@ impl Surroundings {
         (self.env)(name).filter(|value| !value.trim().is_empty())
     }
 
-    /// A secret, from the variable or from the file that `<variable>_FILE` names.
-    fn secret(&self, variable: &str) -> Result<Option<Secret>, String> {
+    /// A secret, from the variable or from the file that `<variable>_FILE` names. The error says why that cannot be used.
+    pub fn secret(&self, variable: &str) -> Result<Option<Secret>, String> {
         if let Some(value) = self.variable(variable) {
             return Ok(Some(Secret::new(value.trim().to_owned())));
         }

@@ -127,6 +127,12 @@ impl Passages {
         best
     }
 
+    /// Where a runbook says what to do: its first passage of that kind, else its first.
+    pub fn practical(&self, runbook: &str) -> Option<&Arc<Chunk>> {
+        let mut own = self.chunks.iter().filter(|chunk| chunk.runbook == runbook);
+        own.clone().find(|chunk| chunk.tells_what_to_do()).or_else(|| own.next())
+    }
+
     /// The runbooks' names in the order of their passages, the best first; a runbook may come several times. For measuring:
     /// `k` sections where both count.
     pub(super) fn ranked(&self, by: By, vector: &[f32], message: &str, k: usize) -> Vec<String> {

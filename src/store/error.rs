@@ -31,6 +31,15 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// It was there.
+    #[error("the store `{path}` is not there any more; stop Sayso before you move it")]
+    Gone {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
     /// Somebody else holds it.
     #[error("the store `{path}` has been locked for more than {} ms; stop the other process that uses it, or wait until it is done", .waited.as_millis())]
     Locked {

@@ -67,6 +67,13 @@ impl Sqlite {
         }
     }
 
+    /// Whether the store answers, and its file is still where it was.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        tokio::fs::metadata(&self.path).await.map_err(|source| StoreError::Gone { path: self.path.clone(), source })?;
+        let query = sqlx::query("SELECT handled FROM messages LIMIT 1");
+        query.fetch_optional(&self.readers).await.map(drop).map_err(|error| self.fault(error))
+    }
+
     /// Waits until everything is written and closed.
     pub async fn close(self) {
         self.readers.close().await;

@@ -62,6 +62,20 @@ pub enum OutcomeKind {
     Cancel,
 }
 
+impl OutcomeKind {
+    /// In a word, as in the output of `sayso understand`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Ask => "ask",
+            Self::Answer => "answer",
+            Self::None => "none",
+            Self::Confirm => "confirm",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
 /// Another reading and its calibrated probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alternative {

@@ -6,6 +6,7 @@ mod doubts;
 mod parts;
 mod turns;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use doubts::{asks_for_facts, bare_number};
@@ -29,7 +30,7 @@ use super::words::{Word, overlap, words};
 use super::{Alternative, OutcomeKind, Stages, Understanding};
 use crate::domain::{Arguments, Digest, Effect, Entities, EntityType, Intent, IntentName, Intents, ValueType};
 use crate::embedding::{Embedder, EmbeddingError, Encoded};
-use crate::retrieval::{PassageHit, Passages};
+use crate::retrieval::{Chunk, PassageHit, Passages};
 
 /// How many passages come with an understanding.
 const PASSAGES: usize = 3;
@@ -109,6 +110,11 @@ impl Understander {
     pub async fn passages(&self, question: &str, limit: usize) -> Result<Vec<PassageHit>, EmbeddingError> {
         let encoded = self.encode(vec![question.to_owned()]).await?;
         Ok(encoded.first().map(|encoded| self.passages.search(&encoded.sentence, question, limit)).unwrap_or_default())
+    }
+
+    /// Where a runbook says what to do; none if there is no such runbook.
+    pub fn passage_of(&self, runbook: &str) -> Option<Arc<Chunk>> {
+        self.passages.practical(runbook).cloned()
     }
 
     /// What a text says for the parameters of an intent that was chosen otherwise: a runbook's step.

@@ -210,7 +210,7 @@ impl Parts<'_> {
         let (planner, faults) = self.planner();
         assert_eq!(faults, Vec::<String>::new());
         let planner = Arc::new(planner);
-        let executor = Executor::new(Arc::clone(&planner), Arc::clone(&ledger) as Arc<dyn Ledger>);
+        let executor = Executor::new(Arc::clone(&planner), Arc::clone(&ledger) as Arc<dyn Ledger>, Arc::new(()));
         Rig { planner, executor, ledger }
     }
 }

@@ -171,8 +171,13 @@ pub struct Chat {
 }
 
 impl Chat {
-    pub fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    pub fn start(command: Command) -> Self {
+        Self::logging(command, Stdio::inherit())
+    }
+
+    /// With its log going somewhere.
+    pub fn logging(mut command: Command, log: impl Into<Stdio>) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let (sender, output) = channel();
@@ -239,6 +244,13 @@ impl Chat {
         }
         let code = self.child.wait().unwrap().code();
         (code, String::from_utf8(std::mem::take(&mut self.unheard)).unwrap())
+    }
+
+    /// `kill`; the exit status.
+    pub fn terminate(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
     }
 
     /// `kill -9`.

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test that fails may panic.
 
+mod alerts;
 mod answers;
 mod bad_messages;
 mod command_line;

@@ -1,0 +1,141 @@
+//! The HTTP server beside a chat, and `sayso serve`: the same without one.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::assembly::{self, Running};
+use super::chat::runtime;
+use super::reload::Reload;
+use super::{Failure, print};
+use crate::chat::console::Console;
+use crate::config;
+use crate::domain::{Alerted, Outgoing};
+use crate::embedding::Embedder;
+use crate::integrations::Surroundings;
+use crate::server::{Parts, Readiness, Server, Webhook};
+use crate::store::Sqlite;
+
+/// Deliveries that may wait to be told.
+const ALERTS: usize = 64;
+/// How long an end waits for alerts that came in to be told.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A running server, and what it brings on its way to the assistant.
+pub(super) struct Serving {
+    server: Server,
+    telling: JoinHandle<()>,
+}
+
+impl Serving {
+    /// Opens the port, and says which. Every webhook must have its token.
+    pub(super) async fn start(
+        configured: config::Server,
+        running: &Running,
+        embedder: Embedder,
+    ) -> Result<Self, Failure> {
+        let surroundings = Surroundings::here();
+        let mut webhooks = BTreeMap::new();
+        for (name, config::Webhook { kind, token, conversation }) in configured.webhooks {
+            let lacking = |reason: String| Failure::Said(format!("the webhook `{name}` has no token: {reason}"));
+            let secret = surroundings.secret(&token).map_err(lacking)?;
+            let token = secret.ok_or_else(|| lacking(format!("`{token}` is not set")))?;
+            running.assistant.parts().redactor.learn(&token);
+            webhooks.insert(name, Webhook { kind, token, conversation });
+        }
+        let (alerts, mut incoming) = mpsc::channel::<Alerted>(ALERTS);
+        let readiness = Arc::new(Ready { store: Arc::clone(&running.store), embedder });
+        let parts = Parts { webhooks, alerts, metrics: Arc::clone(&running.metrics), readiness };
+        let server = Server::start(configured.listen, parts).await.map_err(|error| Failure::of(&error))?;
+        print(format_args!("Listening on http://{}.", server.address()));
+        let assistant = Arc::clone(&running.assistant);
+        let telling = tokio::spawn(async move {
+            while let Some(alerted) = incoming.recv().await {
+                assistant.alerted(alerted).await;
+            }
+        });
+        Ok(Self { server, telling })
+    }
+
+    /// Takes no more alerts, lets the assistant come to its end, and stops; what came in is told.
+    pub(super) async fn shut_down(self, running: Running) {
+        self.server.close();
+        running.shut_down().await;
+        self.server.stop().await;
+        let mut telling = self.telling;
+        if timeout(GRACE, &mut telling).await.is_err() {
+            telling.abort();
+        }
+    }
+}
+
+/// What has to answer before the program can do its work.
+struct Ready {
+    store: Arc<Sqlite>,
+    embedder: Embedder,
+}
+
+#[async_trait]
+impl Readiness for Ready {
+    async fn check(&self) -> Result<(), String> {
+        self.store.probe().await.map_err(|error| error.to_string())?;
+        self.embedder.encode(vec!["ready?".to_owned()]).await.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// Until the process is told to end.
+pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
+    let data = assembly::load(config)?;
+    let Some(configured) = data.config.server.clone() else {
+        let missing = "nothing to serve: expected `[server]` with `listen` in `sayso.toml`; see docs/server.md";
+        return Err(Failure::Said(missing.to_owned()));
+    };
+    let embedder = assembly::embedder(&data)?;
+    let understander = assembly::understander(&data, &embedder)?;
+    let reload = Reload::new(&data, embedder.clone());
+    runtime()?.block_on(async {
+        let mut running = assembly::start(data, understander).await?;
+        let (_, silent) = mpsc::channel(1);
+        let mut replies = std::mem::replace(&mut running.replies, silent);
+        let serving = Serving::start(configured, &running, embedder).await?;
+        let watching = tokio::spawn(reload.watch(Arc::clone(&running.assistant), Console::conversation()));
+        let stopped = stopped();
+        tokio::pin!(stopped);
+        loop {
+            tokio::select! {
+                Some(outgoing) = replies.recv() => log(&outgoing),
+                () = &mut stopped => break,
+            }
+        }
+        watching.abort();
+        serving.shut_down(running).await;
+        while let Ok(outgoing) = replies.try_recv() {
+            log(&outgoing);
+        }
+        Ok(())
+    })
+}
+
+/// Nobody else listens.
+fn log(Outgoing { conversation, reply }: &Outgoing) {
+    tracing::info!(%conversation, ?reply, "said");
+}
+
+/// Ctrl-C, or the signal by which a service is stopped.
+async fn stopped() {
+    #[cfg(unix)]
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated.recv() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

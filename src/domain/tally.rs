@@ -1,0 +1,43 @@
+//! What is worth counting, and whoever counts it. Nothing here holds a word that somebody said.
+
+use std::time::Duration;
+
+use super::OutcomeStatus;
+
+/// Something that happened once more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Counted<'a> {
+    /// A message was read.
+    Understood {
+        /// As what: `command`, `ask`, `none`.
+        outcome: &'static str,
+        /// How long that took.
+        time: Duration,
+    },
+    /// A proposal came to be, or something became of it: `created`, `confirmed`, `expired`.
+    Proposal(&'static str),
+    /// A press that did not count.
+    PressRefused,
+    /// An execution ended.
+    Executed {
+        /// On which integration of the catalogue.
+        integration: &'a str,
+        /// How.
+        status: OutcomeStatus,
+    },
+    /// A reply that nobody was there to take.
+    ReplyLost,
+    /// A message that the encoder had no room for.
+    Overloaded,
+}
+
+/// Counts. Cheap enough to be called wherever something happens.
+pub trait Tally: Send + Sync {
+    /// Once more.
+    fn count(&self, counted: Counted<'_>);
+}
+
+/// Nobody wants to know.
+impl Tally for () {
+    fn count(&self, _: Counted<'_>) {}
+}
