@@ -17,7 +17,7 @@ use sayso::understanding::evaluation::Line;
 const COMMON: [&str; 2] = ["help", "what can you do"];
 
 /// Names that half of all organisations have.
-const EVERYWHERE: [&str; 7] = ["dev", "live", "preprod", "prod", "production", "sandbox", "staging"];
+const EVERYWHERE: [&str; 8] = ["dev", "live", "preprod", "prod", "production", "sandbox", "staging", "uat"];
 
 const ORGANISATIONS: [&str; 6] = ["airline", "fintech", "games", "harbour", "hospital", "newsroom"];
 const FILES: [&str; 4] = ["commands.jsonl", "none.jsonl", "ask.jsonl", "dialogues.jsonl"];
