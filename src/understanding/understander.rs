@@ -281,6 +281,8 @@ impl Understander {
         let stops = stopping(&self.own_cues(reading, &filled), intent);
         let bare = filled.arguments.is_empty() && !dialogue::points_back(&reading.lower());
         let choice = match thresholds::choose(&probabilities, &effects, p_none, bare) {
+            // "1", "42": an answer, where something was asked.
+            _ if wordless(&reading.words) => Choice::None,
             Choice::Intent if bare_number(intent, &filled, reading) => Choice::Ambiguous,
             // A change to a thing that nobody lists, where such things are listed.
             Choice::Intent if self.changes_unknown(intent, &filled) && probabilities[0] < thresholds::UNKNOWN.1 => {
@@ -413,6 +415,11 @@ impl Understander {
         };
         fill(intent, &seen)
     }
+}
+
+/// Whether a message is numbers and signs alone, and none of them names a thing.
+fn wordless(words: &[Word]) -> bool {
+    words.iter().all(|word| !word.lower.contains(|c: char| c.is_alphabetic() || c == '#'))
 }
 
 /// Whether a cue makes this command a remark. A time counts only where the intent has no place for one.

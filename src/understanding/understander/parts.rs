@@ -215,7 +215,9 @@ impl Understander {
             let absorbed = pointed
                 && understanding.intent.as_ref() == Some(one)
                 && !second.is_empty()
-                && second.values().all(|value| understanding.arguments.values().any(|known| known.as_str() == value.as_str()));
+                && second
+                    .values()
+                    .all(|value| understanding.arguments.values().any(|known| known.as_str() == value.as_str()));
             if absorbed {
                 continue;
             }
