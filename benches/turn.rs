@@ -73,6 +73,7 @@ impl Chat {
             ledger,
             conversations: store.clone(),
             messages: store,
+            keeping: None,
             clock: Arc::clone(&clock),
             outbox,
             alarms,

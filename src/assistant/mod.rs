@@ -4,6 +4,7 @@ mod builtins;
 mod context;
 mod drive;
 mod knowledge;
+mod misses;
 mod offer;
 mod timers;
 mod turn;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 
 pub use builtins::{Possible, audit_line, builtins};
 pub use knowledge::{Knowledge, Newest};
+pub use misses::Keeping;
 pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 
@@ -47,6 +49,8 @@ pub struct Parts {
     pub conversations: Arc<dyn ConversationStore>,
     /// Remembers which messages were handled.
     pub messages: Arc<dyn MessageLog>,
+    /// Keeps what was not understood or was corrected; none unless somebody has switched that on.
+    pub keeping: Option<Keeping>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where replies go.
@@ -70,11 +74,13 @@ pub struct Manner {
     pub per_minute: u32,
 }
 
-/// The driver: performs deeds, keeps no state of its own that a restart would miss, but for the rate of each person.
+/// The driver: performs deeds, keeps no state of its own that a restart would miss, but for the rate of each person and
+/// the message that their next one may correct.
 pub struct Assistant {
     parts: Parts,
     manner: Manner,
     rates: Rates,
+    loose_ends: misses::LooseEnds,
 }
 
 /// How many messages of each person came in the minute that began then.
@@ -103,7 +109,7 @@ pub enum TurnError {
 impl Assistant {
     /// Puts the parts together.
     pub fn new(parts: Parts, manner: Manner) -> Self {
-        Self { parts, manner, rates: Rates::default() }
+        Self { parts, manner, rates: Rates::default(), loose_ends: misses::LooseEnds::default() }
     }
 
     /// The parts, for those that need to look themselves.
@@ -112,7 +118,7 @@ impl Assistant {
     }
 
     fn turn(&self) -> turn::Turn<'_> {
-        let Self { parts, manner, rates } = self;
-        turn::Turn { parts, manner, rates, knowledge: parts.newest.load_full() }
+        let Self { parts, manner, rates, loose_ends } = self;
+        turn::Turn { parts, manner, rates, loose_ends, knowledge: parts.newest.load_full() }
     }
 }

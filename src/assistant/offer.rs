@@ -106,7 +106,8 @@ impl Turn<'_> {
         let intents = self.knowledge.understander.intents();
         let Some(intent) = intents.get(step.intent.as_str()) else { return Ok(None) };
         let open = step.arguments.iter().any(|(_, value)| matches!(value, StepValue::Placeholder(_)));
-        let said = if open { self.knowledge.understander.values_for(intent, text).await? } else { Arguments::new() };
+        let said =
+            if open { self.knowledge.understander.filled_for(intent, text).await?.values() } else { Arguments::new() };
         let mut arguments = Arguments::new();
         for (name, value) in &step.arguments {
             let value = match value {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Memory;
+use super::misses::LooseEnds;
 use super::{Assistant, Knowledge, Manner, Parts, Rates, TurnError, wording};
 use crate::domain::{
     Actor, ChatEvent, ChoiceKind, Command, ConversationId, Intent, MessageId, Outgoing, ProposalCode, Reply, Tone,
@@ -27,6 +28,7 @@ pub(super) struct Turn<'a> {
     pub(super) parts: &'a Parts,
     pub(super) manner: &'a Manner,
     pub(super) rates: &'a Rates,
+    pub(super) loose_ends: &'a LooseEnds,
     pub(super) knowledge: Arc<Knowledge>,
 }
 
@@ -96,7 +98,11 @@ impl Turn<'_> {
             return self.press_by_code(said, choice, &code).await;
         }
         if looks_typed(said.text) {
-            return match parse_typed(said.text, self.knowledge.understander.intents()) {
+            let intents = self.knowledge.understander.intents();
+            if let Some(intent) = said.text.split_whitespace().next().and_then(|name| intents.get(name)) {
+                self.picked(said, &intent.name).await;
+            }
+            return match parse_typed(said.text, intents) {
                 Ok(command) => self.propose(said, command, Provenance::default(), Vec::new()).await,
                 Err(error) => self.say(said.conversation, wording::mistyped(&error)).await,
             };
@@ -111,6 +117,7 @@ impl Turn<'_> {
             micros = understanding.micros,
             "understood"
         );
+        self.note(said, &context, &understanding).await;
         match understanding.outcome {
             OutcomeKind::Command => self.command(said, memory, &understanding, mine.into_iter().next_back()).await,
             OutcomeKind::Answer => self.answer(said, memory, &understanding).await,
@@ -207,7 +214,7 @@ impl Turn<'_> {
         let mut readings = Vec::new();
         for other in understanding.alternatives.iter().take(2) {
             let Some(intent) = understander.intents().get(other.intent.as_str()).map(AsRef::as_ref) else { continue };
-            let arguments = understander.values_for(intent, said.text).await?;
+            let arguments = understander.filled_for(intent, said.text).await?.values();
             let command = Command::new(intent, &arguments);
             readings.push((intent, command.map_or_else(|_| intent.name.to_string(), |command| command.to_string())));
         }
