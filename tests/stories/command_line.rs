@@ -21,6 +21,7 @@ fn every_subcommand_explains_itself() {
         "exec",
         "eval",
         "check",
+        "suggest",
         "audit",
         "audit list",
         "audit search",

@@ -13,3 +13,4 @@ mod faults;
 mod harness;
 mod live;
 mod restarts;
+mod suggestions;
