@@ -74,6 +74,7 @@ impl Chat {
             conversations: store.clone(),
             messages: store,
             tally: Arc::new(()),
+            keeping: None,
             clock: Arc::clone(&clock),
             outbox,
             alarms,

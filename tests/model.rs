@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use proptest::prelude::{ProptestConfig, prop_assert, proptest};
+use sayso::catalogue::{Catalogue, DataFolders, Example, ExampleKind};
 use sayso::embedding::{CandleEncoder, Encoded, Encoder, Int8Encoder, ModelSource};
+use sayso::understanding::groups;
 
 /// What `tests/reference/minilm-l6-ops.py` wrote.
 #[derive(serde::Deserialize)]
@@ -201,6 +203,33 @@ fn what_comes_after_the_limit_is_not_read() {
         let longer = format!("{long} and then something altogether different {}", "🔥 ".repeat(20_000));
         assert_eq!(one(encoder.as_ref(), &longer).sentence, encoded.sentence, "{name}");
     }
+}
+
+/// What [`sayso::understanding::groups`] says of its threshold.
+#[test]
+fn examples_in_a_group_are_of_one_intent() {
+    let Some(Subject { encoder, .. }) = subjects().last() else { return };
+    let catalogue = Catalogue::load(&DataFolders::built_in()).0;
+    let examples = catalogue.examples.iter().filter(|example| example.kind == ExampleKind::Positive);
+    let examples: Vec<_> = examples.step_by(8).collect();
+    let without_values = |example: &&Example| {
+        let mut text = example.text.clone();
+        for annotation in example.annotations.iter().rev() {
+            text.replace_range(annotation.span.clone(), &annotation.parameter.as_str().replace('_', " "));
+        }
+        text
+    };
+    let texts: Vec<String> = examples.iter().map(without_values).collect();
+    let encode =
+        |texts: &[String]| encoder.encode(&texts.iter().map(String::as_str).collect::<Vec<_>>()).expect("it encodes");
+    let vectors: Vec<_> = texts.chunks(32).flat_map(encode).map(|encoded| encoded.sentence).collect();
+    let (mut shared, mut alike) = (0, 0);
+    for group in groups(&vectors).iter().filter(|group| group.len() > 1) {
+        shared += group.len();
+        alike += group.iter().filter(|index| examples[**index].intent == examples[group[0]].intent).count();
+    }
+    eprintln!("{shared} of {} examples share a group, {alike} with their intent", examples.len());
+    assert!(3 * shared > examples.len() && 5 * alike > 4 * shared);
 }
 
 #[test]

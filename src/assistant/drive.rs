@@ -152,6 +152,9 @@ impl Turn<'_> {
     }
 
     async fn tell(&self, proposal: &Proposal, notice: Notice, notes: &[String]) -> Result<(), TurnError> {
+        if matches!(notice, Notice::Cancelled | Notice::Rejected { .. }) {
+            self.unwanted(proposal).await;
+        }
         for reply in wording::notice(proposal, &notice, notes, self.knowledge.understander.intents()) {
             self.say(proposal.conversation(), reply).await?;
         }

@@ -6,6 +6,7 @@ mod context;
 mod drive;
 mod knowledge;
 mod labels;
+mod misses;
 mod offer;
 mod timers;
 mod turn;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 
 pub use builtins::{Possible, audit_line, builtins};
 pub use knowledge::{Knowledge, Newest};
+pub use misses::Keeping;
 pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 
@@ -51,6 +53,8 @@ pub struct Parts {
     pub messages: Arc<dyn MessageLog>,
     /// Counts what happens.
     pub tally: Arc<dyn Tally>,
+    /// Keeps what was not understood or was corrected; none unless somebody has switched that on.
+    pub keeping: Option<Keeping>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where replies go.
@@ -74,13 +78,15 @@ pub struct Manner {
     pub per_minute: u32,
 }
 
-/// The driver: performs deeds, keeps no state of its own that a restart would miss, but for the rate of each person.
+/// The driver: performs deeds, keeps no state of its own that a restart would miss, but for the rate of each person and
+/// the message that their next one may correct.
 pub struct Assistant {
     parts: Parts,
     manner: Manner,
     rates: Rates,
     /// Held while the memory of a conversation is read, changed and written.
     remembering: tokio::sync::Mutex<()>,
+    loose_ends: misses::LooseEnds,
 }
 
 /// How many messages of each person came in the minute that began then.
@@ -109,7 +115,13 @@ pub enum TurnError {
 impl Assistant {
     /// Puts the parts together.
     pub fn new(parts: Parts, manner: Manner) -> Self {
-        Self { parts, manner, rates: Rates::default(), remembering: tokio::sync::Mutex::default() }
+        Self {
+            parts,
+            manner,
+            rates: Rates::default(),
+            remembering: tokio::sync::Mutex::default(),
+            loose_ends: misses::LooseEnds::default(),
+        }
     }
 
     /// The parts, for those that need to look themselves.
@@ -118,7 +130,7 @@ impl Assistant {
     }
 
     fn turn(&self) -> turn::Turn<'_> {
-        let Self { parts, manner, rates, remembering } = self;
-        turn::Turn { parts, manner, rates, remembering, knowledge: parts.newest.load_full() }
+        let Self { parts, manner, rates, remembering, loose_ends } = self;
+        turn::Turn { parts, manner, rates, remembering, loose_ends, knowledge: parts.newest.load_full() }
     }
 }

@@ -123,7 +123,7 @@ impl Turn<'_> {
         let Some(intent) = understander.intents().get(step.intent.as_str()) else { return Ok(None) };
         let open = step.arguments.iter().any(|(_, value)| matches!(value, StepValue::Placeholder(_)));
         let said = match source {
-            Source::Said(text) if open => understander.values_for(intent, text).await?,
+            Source::Said(text) if open => understander.filled_for(intent, text).await?.values(),
             Source::Said(_) | Source::Labels(_) => Arguments::new(),
         };
         let mut arguments = Arguments::new();

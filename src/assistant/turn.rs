@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Memory;
+use super::misses::LooseEnds;
 use super::{Assistant, Knowledge, Manner, Parts, Rates, TurnError, wording};
 use crate::domain::{
     Actor, ChatEvent, ChoiceKind, Command, ConversationId, Counted, Intent, MessageId, Outgoing, ProposalCode, Reply,
@@ -30,6 +31,7 @@ pub(super) struct Turn<'a> {
     pub(super) manner: &'a Manner,
     pub(super) rates: &'a Rates,
     pub(super) remembering: &'a tokio::sync::Mutex<()>,
+    pub(super) loose_ends: &'a LooseEnds,
     pub(super) knowledge: Arc<Knowledge>,
 }
 
@@ -105,7 +107,11 @@ impl Turn<'_> {
             return self.press_by_code(said, choice, &code).await;
         }
         if looks_typed(said.text) {
-            return match parse_typed(said.text, self.knowledge.understander.intents()) {
+            let intents = self.knowledge.understander.intents();
+            if let Some(intent) = said.text.split_whitespace().next().and_then(|name| intents.get(name)) {
+                self.picked(said, &intent.name).await;
+            }
+            return match parse_typed(said.text, intents) {
                 Ok(command) => {
                     let runbook = self.offered(said.conversation, &command).await?;
                     self.propose(said, command, Provenance { runbook, ..Provenance::default() }, Vec::new()).await
@@ -125,6 +131,7 @@ impl Turn<'_> {
             micros = understanding.micros,
             "understood"
         );
+        self.note(said, &context, &understanding).await;
         match understanding.outcome {
             OutcomeKind::Command => self.command(said, memory, &understanding, mine.into_iter().next_back()).await,
             OutcomeKind::Answer => self.answer(said, memory, &understanding).await,
@@ -221,7 +228,7 @@ impl Turn<'_> {
         let mut readings = Vec::new();
         for other in understanding.alternatives.iter().take(2) {
             let Some(intent) = understander.intents().get(other.intent.as_str()).map(AsRef::as_ref) else { continue };
-            let arguments = understander.values_for(intent, said.text).await?;
+            let arguments = understander.filled_for(intent, said.text).await?.values();
             let command = Command::new(intent, &arguments);
             readings.push((intent, command.map_or_else(|_| intent.name.to_string(), |command| command.to_string())));
         }

@@ -146,6 +146,34 @@ pub fn parse_annotated(source: &str) -> Result<(String, Vec<RawAnnotation>), Ann
     }
 }
 
+/// A place to be marked in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Where, in bytes.
+    pub span: Range<usize>,
+    /// The parameter's name, or the type of a name.
+    pub target: String,
+    /// The canonical value, if it is to be written.
+    pub canonical: Option<String>,
+}
+
+/// The inverse of [`parse_annotated`]: the text with its marks, which stand in its order and do not overlap.
+pub fn annotate(text: &str, marks: &[Mark]) -> String {
+    let mut source = String::with_capacity(text.len());
+    let mut done = 0;
+    for Mark { span, target, canonical } in marks {
+        source += &escape(&text[done..span.start], &['\\', '[', ']']);
+        let canonical = canonical.as_ref().map(|value| format!(":{}", escape(value, &['\\', ')']))).unwrap_or_default();
+        source += &format!("[{}]({target}{canonical})", escape(&text[span.clone()], &['\\', '[', ']']));
+        done = span.end;
+    }
+    source + &escape(&text[done..], &['\\', '[', ']'])
+}
+
+fn escape(text: &str, special: &[char]) -> String {
+    text.chars().flat_map(|c| special.contains(&c).then_some('\\').into_iter().chain([c])).collect()
+}
+
 /// What stands up to the closing `)`.
 fn target(chars: &mut std::iter::Peekable<std::str::CharIndices<'_>>) -> Option<String> {
     let mut target = String::new();
@@ -167,23 +195,17 @@ mod tests {
     /// A piece of text; when it is annotated, with its parameter and perhaps its canonical value.
     type Part = (String, Option<(String, Option<String>)>);
 
-    /// The inverse of `parse_annotated`.
-    fn annotate(parts: &[Part]) -> String {
-        let escape = |text: &str, special: &[char]| {
-            text.chars().flat_map(|c| special.contains(&c).then_some('\\').into_iter().chain([c])).collect::<String>()
-        };
-        let mut source = String::new();
-        for (text, target) in parts {
-            let text = escape(text, &['\\', '[', ']']);
-            match target {
-                None => source.push_str(&text),
-                Some((parameter, None)) => source.push_str(&format!("[{text}]({parameter})")),
-                Some((parameter, Some(canonical))) => {
-                    source.push_str(&format!("[{text}]({parameter}:{})", escape(canonical, &['\\', ')'])));
-                }
+    fn annotate_parts(parts: &[Part]) -> String {
+        let mut text = String::new();
+        let mut marks = Vec::new();
+        for (piece, target) in parts {
+            let span = text.len()..text.len() + piece.len();
+            text.push_str(piece);
+            if let Some((target, canonical)) = target {
+                marks.push(Mark { span, target: target.clone(), canonical: canonical.clone() });
             }
         }
-        source
+        annotate(&text, &marks)
     }
 
     fn part() -> impl Strategy<Value = Part> {
@@ -197,7 +219,7 @@ mod tests {
     proptest! {
         #[test]
         fn stripping_undoes_annotating(parts in proptest::collection::vec(part(), 0..8)) {
-            let (text, annotations) = parse_annotated(&annotate(&parts)).unwrap();
+            let (text, annotations) = parse_annotated(&annotate_parts(&parts)).unwrap();
             let plain: String = parts.iter().map(|(text, _)| text.as_str()).collect();
             prop_assert_eq!(&text, &plain);
             let found: Vec<_> = annotations

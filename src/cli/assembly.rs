@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::Failure;
 use super::reload::Stamps;
-use crate::assistant::{Assistant, Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
+use crate::assistant::{Assistant, Keeping, Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
@@ -20,7 +20,7 @@ use crate::integrations::{self, Builtins, Executor, Limits, Planner, Redactor, R
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
 use crate::retrieval::{Document, Passages};
 use crate::server::Metrics;
-use crate::store::{Sqlite, recover};
+use crate::store::{MissLog as _, Sqlite, recover};
 use crate::understanding::{Model, Understander};
 
 /// Messages that may wait for the model.
@@ -182,6 +182,15 @@ pub(super) async fn store(config: &Config) -> Result<Arc<Sqlite>, Failure> {
     Ok(Arc::new(Sqlite::open(&path, Sqlite::PATIENCE).await.map_err(|error| Failure::of(&error))?))
 }
 
+/// Deletes the messages that have been kept for long enough, also where no more are kept. How long that is.
+pub(super) async fn forget_old(config: &Config, store: &Sqlite, now: Timestamp) -> Result<SignedDuration, Failure> {
+    // The configuration's bounds are far within.
+    let keep_for = SignedDuration::try_from(config.learning.keep_for).unwrap_or(SignedDuration::from_hours(24));
+    let oldest = now.checked_sub(keep_for).unwrap_or(Timestamp::MIN);
+    store.forget(oldest).await.map_err(|error| Failure::of(&error))?;
+    Ok(keep_for)
+}
+
 /// A running assistant with the ends that the caller holds.
 pub(super) struct Running {
     pub(super) assistant: Arc<Assistant>,
@@ -206,6 +215,7 @@ impl Running {
 pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result<Running, Failure> {
     let store = store(&data.config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let keep_for = forget_old(&data.config, &store, clock.now()).await?;
     let policy = policy(&data.config, &data.catalogue).map_err(|faults| {
         faults.iter().for_each(|fault| eprintln!("{fault}"));
         Failure::Told
@@ -257,6 +267,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         conversations: store.clone(),
         messages: store.clone(),
         tally,
+        keeping: data.config.learning.keep_messages.then(|| Keeping { log: store.clone(), keep_for }),
         clock: Arc::clone(&clock),
         outbox,
         alarms,

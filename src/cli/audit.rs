@@ -73,7 +73,7 @@ pub(super) struct Wanted {
 }
 
 /// A moment, or a time before now.
-fn since(text: &str) -> Result<Timestamp, String> {
+pub(super) fn since(text: &str) -> Result<Timestamp, String> {
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }

@@ -7,6 +7,7 @@ mod check;
 mod evaluate;
 mod reload;
 mod serve;
+mod suggest;
 mod understand;
 
 use std::path::{Path, PathBuf};
@@ -61,6 +62,11 @@ enum Subcommands {
     ///
     /// What `[server]` of the configuration says, until SIGINT or SIGTERM. What would be said in a chat goes to the log.
     Serve,
+    /// Turn messages that were not understood or were corrected into lines to learn from
+    ///
+    /// They are kept only where `[learning] keep_messages` is switched on. Those that say the same stand together, with the
+    /// lines to accept. On a terminal each line is asked about; what is accepted is written to `intents/`.
+    Suggest(suggest::Arguments),
     /// Look into the audit trail
     #[command(subcommand)]
     Audit(audit::Subcommands),
@@ -146,6 +152,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Eval(eval)) => evaluate::run(arguments.config.as_deref(), &eval),
         Some(Subcommands::Check(check)) => check::run(arguments.config.as_deref(), &check),
         Some(Subcommands::Serve) => serve::run(arguments.config.as_deref()),
+        Some(Subcommands::Suggest(suggest)) => suggest::run(arguments.config.as_deref(), &suggest),
         Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),
         Some(Subcommands::Model(ModelSubcommands::Import { from, to, weights, name, source, release, licence })) => {
             import(&from, &to, weights, Provenance { name, source, version: release, licence })

@@ -13,6 +13,6 @@ mod tests;
 
 pub use folders::find_folders;
 pub use names::Mention;
-pub use sections::{Chat, Config, Integrations, Limits, Log, LogFormat, Model, Proposal, Store, Time};
+pub use sections::{Chat, Config, Integrations, Learning, Limits, Log, LogFormat, Model, Proposal, Store, Time};
 pub use server::{Server, Webhook};
 pub use state::{NoStateFolder, state_folder};

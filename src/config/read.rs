@@ -83,6 +83,10 @@ fn read(document: &Document<'_>) -> Config {
         put(&mut limits.output_bytes, table.get("output_bytes"), |item| whole(item, 1_024..=16 * 1024 * 1024));
         put(&mut limits.timeout, table.get("timeout"), |item| duration(item, 1..=86_400));
     });
+    section("learning", &mut |table| {
+        put(&mut config.learning.keep_messages, table.get("keep_messages"), |item| item.boolean());
+        put(&mut config.learning.keep_for, table.get("keep_for"), |item| duration(item, 86_400..=366 * 86_400));
+    });
     section("log", &mut |table| {
         put(&mut config.log.level, table.get("level"), |item| {
             item.word(&[

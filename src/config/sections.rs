@@ -37,6 +37,8 @@ pub struct Config {
     pub proposal: Proposal,
     /// `[limits]`
     pub limits: Limits,
+    /// `[learning]`
+    pub learning: Learning,
     /// `[log]`
     pub log: Log,
     /// `[server]`; none: no port is opened.
@@ -104,6 +106,15 @@ pub struct Limits {
     pub timeout: Duration,
 }
 
+/// What is kept to learn from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learning {
+    /// Whether messages that were not understood or were corrected are kept.
+    pub keep_messages: bool,
+    /// How long.
+    pub keep_for: Duration,
+}
+
 /// What is told to whoever runs the program, on standard error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -144,6 +155,7 @@ impl Default for Config {
                 output_bytes: systems.output_bytes,
                 timeout: systems.timeout,
             },
+            learning: Learning { keep_messages: false, keep_for: Duration::from_hours(90 * 24) },
             log: Log { level: tracing::level_filters::LevelFilter::WARN, format: LogFormat::Text },
             server: None,
             mentions: Vec::new(),

@@ -43,6 +43,7 @@ fn the_example_shows_every_key() {
         time: Time { zone: _ },
         proposal: Proposal { expires_after: _ },
         limits: Limits { message_bytes: _, messages_per_minute: _, output_bytes: _, timeout: _ },
+        learning: Learning { keep_messages: _, keep_for: _ },
         log: Log { level: _, format: _ },
         server,
         mentions: _,
@@ -77,6 +78,8 @@ fn the_example_shows_every_key() {
         "limits.messages_per_minute",
         "limits.output_bytes",
         "limits.timeout",
+        "learning.keep_messages",
+        "learning.keep_for",
         "log.level",
         "log.format",
         "server.listen",
@@ -153,7 +156,7 @@ fn every_fault_has_its_message() {
         (
             "[store]\npath = \"\"\n[time]\nzone = \"Mars/Olympus\"\n[proposal]\nexpires_after = \"15m\"\n\
              [limits]\nmessage_bytes = 0\nmessages_per_minute = 1.5\noutput_bytes = -1\ntimeout = \"P2D\"\n\
-             [log]\nlevel = \"wran\"\nformat = \"xml\"\n",
+             [log]\nlevel = \"wran\"\nformat = \"xml\"\n[learning]\nkeep_messages = \"yes\"\nkeep_for = \"PT1H\"\n",
             "error: sayso.toml:2:8: `store.path`: expected a path, found nothing\n\
              error: sayso.toml:4:8: `time.zone`: unknown time zone `Mars/Olympus`\n  \
              hint: write a name such as `Europe/Berlin`; the machine needs its time zone database (`tzdata`)\n\
@@ -163,7 +166,9 @@ fn every_fault_has_its_message() {
              error: sayso.toml:10:16: `limits.output_bytes`: expected a whole number from 1024 to 16777216, found `-1`\n\
              error: sayso.toml:11:11: `limits.timeout`: expected between 1 and 86400 seconds, found `P2D`\n\
              error: sayso.toml:13:9: `log.level`: unknown value `wran`\n  hint: did you mean `warn`?\n\
-             error: sayso.toml:14:10: `log.format`: unknown value `xml`\n  hint: expected one of `text`, `json`\n",
+             error: sayso.toml:14:10: `log.format`: unknown value `xml`\n  hint: expected one of `text`, `json`\n\
+             error: sayso.toml:16:17: `learning.keep_messages`: expected `true` or `false`, found a string\n\
+             error: sayso.toml:17:12: `learning.keep_for`: expected between 86400 and 31622400 seconds, found `PT1H`\n",
         ),
         (
             "[server]\nlisen = 1\n[server.webhooks.a]\n[server.webhooks.A]\nkind = \"pagerduty\"\ntoken = \"s3cret\"\n\

@@ -3,6 +3,7 @@
 
 mod audit;
 mod conversations;
+mod misses;
 mod owner;
 mod proposals;
 
@@ -48,6 +49,8 @@ impl Sqlite {
             .filename(path)
             .busy_timeout(patience)
             .foreign_keys(true)
+            // What is deleted is gone from the file, and not only from its tables.
+            .pragma("secure_delete", "ON")
             .synchronous(SqliteSynchronous::Full);
         let pool = |connections| {
             // The wait for our own turn must be longer than the wait for the file's lock, or it would hide it.

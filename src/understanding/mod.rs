@@ -16,6 +16,7 @@ mod dialogue;
 pub mod evaluation;
 mod features;
 mod freetext;
+mod groups;
 mod head;
 mod linear;
 mod model;
@@ -33,9 +34,10 @@ mod verbs;
 mod vocabulary;
 mod words;
 
-pub use arguments::{Argument, How};
+pub use arguments::{Argument, Filled, How};
 pub use cues::Cue;
-pub use dialogue::{Context, Draft};
+pub use dialogue::{Context, Draft, correction};
+pub use groups::groups;
 pub use model::Model;
 pub use understander::Understander;
 

@@ -117,11 +117,11 @@ impl Understander {
         self.passages.practical(runbook).cloned()
     }
 
-    /// What a text says for the parameters of an intent that was chosen otherwise: a runbook's step.
-    pub async fn values_for(&self, intent: &Intent, text: &str) -> Result<Arguments, EmbeddingError> {
-        let Some(encoded) = self.encode(vec![text.to_owned()]).await?.pop() else { return Ok(Arguments::new()) };
+    /// What a text says for the parameters of an intent that was chosen otherwise: a runbook's step, a person's choice.
+    pub async fn filled_for(&self, intent: &Intent, text: &str) -> Result<Filled, EmbeddingError> {
+        let Some(encoded) = self.encode(vec![text.to_owned()]).await?.pop() else { return Ok(Filled::default()) };
         let reading = self.reading(text, encoded, &Timestamp::UNIX_EPOCH.to_zoned(self.zone.clone()));
-        Ok(self.fill(intent, &reading).values())
+        Ok(self.fill(intent, &reading))
     }
 
     async fn encode(&self, texts: Vec<String>) -> Result<Vec<Encoded>, EmbeddingError> {

@@ -31,6 +31,7 @@ suite! { File:
     an_execution_is_closed_once
     a_message_is_handled_once
     conversations_remember
+    misses_are_kept_until_they_are_settled_or_old
     events_are_found
     many_writers_make_one_chain
     a_command_that_no_longer_fits_is_reported

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sayso::audit::{AuditLog as _, Fact, Ledger as _, LedgerError, Search, verify_log};
-use sayso::domain::{Effect, Intent, Intents, MessageId, OutcomeStatus, ProposalId};
+use sayso::domain::{Effect, Intent, IntentName, Intents, MessageId, OutcomeStatus, ProposalId};
 use sayso::proposal::{Event, Notice, ProposalStore as _, ProposalStoreError, State, Trace, propose, step};
-use sayso::store::{ConversationStore as _, MessageLog as _, Recovery as _, recover};
+use sayso::store::{ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Recovery as _, recover};
 use serde_json::json;
 
 use super::support::*;
@@ -151,6 +151,47 @@ pub async fn conversations_remember(place: &impl Place) {
     let store = place.open().await;
     assert_eq!(store.get(&conversation("main")).await.unwrap(), Some(json!({ "asked": ["\u{1f980}\n\""] })));
     assert_eq!(store.get(&conversation("other")).await.unwrap(), None);
+}
+
+pub async fn misses_are_kept_until_they_are_settled_or_old(place: &impl Place) {
+    let restart: IntentName = "service.restart".parse().unwrap();
+    let miss = |minutes: i64, text: &str, kind: MissKind| Miss {
+        at: after(minutes),
+        platform: "console".to_owned(),
+        text: text.to_owned(),
+        kind,
+        best: vec![("service.status".parse().unwrap(), 1.0 / 3.0), (restart.clone(), 0.1 + 0.2)],
+        meant: None,
+    };
+    let store = place.open().await;
+    let said = [
+        miss(0, "bounce \u{1f980}", MissKind::None),
+        miss(60, "kick it", MissKind::Ambiguous),
+        Miss { meant: Some(restart.clone()), ..miss(120, "look at \"web\"", MissKind::Corrected) },
+        miss(180, "kick it", MissKind::None),
+    ];
+    let mut ids = Vec::new();
+    for miss in &said {
+        ids.push(store.keep(miss).await.unwrap());
+    }
+    store.meant(ids[1], &restart).await.unwrap();
+    drop(store);
+
+    let store = place.open().await;
+    let [first, mut second, third, fourth] = said;
+    second.meant = Some(restart.clone());
+    assert_eq!(store.misses(noon()).await.unwrap(), [first.clone(), second, third.clone(), fourth]);
+    assert_eq!(store.misses(after(121)).await.unwrap().len(), 1);
+    // What is settled stays so when it is said again.
+    store.settle("kick it").await.unwrap();
+    store.keep(&miss(240, "kick it", MissKind::None)).await.unwrap();
+    assert_eq!(store.misses(noon()).await.unwrap(), [first, third.clone()]);
+    // What is deleted takes its being settled along.
+    assert_eq!(store.forget(after(120)).await.unwrap(), 2);
+    assert_eq!(store.misses(noon()).await.unwrap(), [third]);
+    assert_eq!(store.forget(after(300)).await.unwrap(), 3);
+    store.meant(ids[1], &restart).await.unwrap();
+    assert_eq!(store.misses(noon()).await.unwrap(), []);
 }
 
 pub async fn events_are_found(place: &impl Place) {

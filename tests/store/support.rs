@@ -13,11 +13,11 @@ use sayso::domain::{
 use sayso::proposal::{
     Deed, Draft, Event, Plan, Policy, Proposal, ProposalStore, Provenance, Roles, Target, propose, step,
 };
-use sayso::store::{ConversationStore, MessageLog, Recovery, Sqlite};
+use sayso::store::{ConversationStore, MessageLog, MissLog, Recovery, Sqlite};
 
 /// Everything a store can do.
-pub trait Store: ProposalStore + Ledger + AuditLog + ConversationStore + MessageLog + Recovery {}
-impl<S: ProposalStore + Ledger + AuditLog + ConversationStore + MessageLog + Recovery> Store for S {}
+pub trait Store: ProposalStore + Ledger + AuditLog + ConversationStore + MessageLog + MissLog + Recovery {}
+impl<S: ProposalStore + Ledger + AuditLog + ConversationStore + MessageLog + MissLog + Recovery> Store for S {}
 
 /// Where a store lies; every opening is a process of its own, as far as the store can tell.
 #[async_trait]

@@ -22,6 +22,7 @@ fn every_subcommand_explains_itself() {
         "eval",
         "check",
         "serve",
+        "suggest",
         "audit",
         "audit list",
         "audit search",

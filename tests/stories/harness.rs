@@ -83,7 +83,12 @@ impl Home {
 
     /// Runs it to its end like that.
     pub fn run_apart(&self, arguments: &[&str]) -> Ended {
-        finish(self.apart(arguments), b"")
+        self.answer_apart(arguments, "")
+    }
+
+    /// Runs it to its end like that, with what is put in.
+    pub fn answer_apart(&self, arguments: &[&str], input: &str) -> Ended {
+        finish(self.apart(arguments), input.as_bytes())
     }
 
     fn unlearned(&self, arguments: &[&str]) -> Command {

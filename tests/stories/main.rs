@@ -14,3 +14,4 @@ mod faults;
 mod harness;
 mod live;
 mod restarts;
+mod suggestions;
