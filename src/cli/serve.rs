@@ -100,13 +100,13 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let understander = assembly::understander(&data, &embedder)?;
     let reload = Reload::new(&data, embedder.clone());
     runtime()?.block_on(async {
+        let stopped = stopped()?;
+        tokio::pin!(stopped);
         let mut running = assembly::start(data, understander).await?;
         let (_, silent) = mpsc::channel(1);
         let mut replies = std::mem::replace(&mut running.replies, silent);
         let serving = Serving::start(configured, &running, embedder).await?;
         let watching = tokio::spawn(reload.watch(Arc::clone(&running.assistant), Console::conversation()));
-        let stopped = stopped();
-        tokio::pin!(stopped);
         loop {
             tokio::select! {
                 Some(outgoing) = replies.recv() => log(&outgoing),
@@ -127,15 +127,21 @@ fn log(Outgoing { conversation, reply }: &Outgoing) {
     tracing::info!(%conversation, ?reply, "said");
 }
 
-/// Ctrl-C, or the signal by which a service is stopped.
-async fn stopped() {
-    #[cfg(unix)]
-    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+/// Listens from now on; the future ends with Ctrl-C, or the signal by which a service is stopped.
+#[cfg(unix)]
+fn stopped() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(|error| Failure::of(&error))?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(|error| Failure::of(&error))?;
+    Ok(async move {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
         }
-        return;
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+#[cfg(not(unix))]
+fn stopped() -> Result<impl Future<Output = ()>, Failure> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

@@ -50,7 +50,7 @@ fn an_edit_takes_effect_and_a_broken_one_does_not() {
 
     home.write("runbooks/fridge.md", &RUNBOOK.replace("kettle", "fridge"));
     chat.hear("I have read the edited data: 4 intents, 2 runbooks.");
-    chat.ask("runbook.find question=\"the fridge is overflowing\"", "The fridge boils over: Meaning");
+    chat.ask("runbook.find question=\"the fridge is overflowing\"", "The fridge boils over: ");
 
     home.write("intents/proposal.list.toml", &taught.replace("[\n", "[[\n"));
     home.write("runbooks/kettle.md", "no front matter");
@@ -59,7 +59,7 @@ fn an_edit_takes_effect_and_a_broken_one_does_not() {
         said.contains("The edited data has errors; I go by what I read before.\nerror: intents/proposal.list.toml:")
     );
     chat.ask("zorp the paper mill", "Nothing waits for a decision.");
-    chat.ask("runbook.find question=\"the kettle is overflowing\"", "The kettle boils over: Meaning");
+    chat.ask("runbook.find question=\"the kettle is overflowing\"", "The kettle boils over: ");
 
     home.write("intents/proposal.list.toml", &taught);
     home.write("runbooks/kettle.md", RUNBOOK);

@@ -55,13 +55,13 @@ fn what_is_accepted_is_written_and_stays_away() {
     home.pipe(&[
         CHATTER,
         CHATTER,
-        &format!("{CHATTER} today"),
+        &format!("{CHATTER} too"),
         &format!("the parrot says password=hunter2secret {SECRET}"),
         "wibble the sprocket",
         "dont restart the sprocket",
         &"what a long story ".repeat(20),
     ]);
-    assert!(is_stored(&home, &format!("{CHATTER} today")));
+    assert!(is_stored(&home, &format!("{CHATTER} too")));
     for text in [SECRET, "hunter2secret", "dont restart", "long story"] {
         assert!(!is_stored(&home, text), "{text}");
     }
@@ -72,7 +72,7 @@ fn what_is_accepted_is_written_and_stays_away() {
         texts,
         [
             (CHATTER, 2),
-            ("we had pancakes for lunch today", 1),
+            ("we had pancakes for lunch too", 1),
             ("the parrot says password=[redacted] [redacted]", 1),
             ("wibble the sprocket", 1)
         ]
@@ -123,9 +123,9 @@ fn what_is_accepted_is_written_and_stays_away() {
     assert_eq!((checked.code, checked.out.contains(": 0 errors, ")), (Some(0), true), "{}", checked.out);
 
     // What was skipped is still there, until all is deleted.
-    assert!(is_stored(&home, &format!("{CHATTER} today")));
+    assert!(is_stored(&home, &format!("{CHATTER} too")));
     assert_eq!(home.run(&["suggest", "--forget"], "").out, "5 kept messages deleted\n");
-    assert!(!is_stored(&home, &format!("{CHATTER} today")));
+    assert!(!is_stored(&home, &format!("{CHATTER} too")));
     let ended = home.run(&["suggest"], "");
     assert_eq!((ended.out.as_str(), ended.err.as_str()), ("", "nothing to suggest\n"));
 }

@@ -155,7 +155,11 @@ async fn line(
         };
         let found = values(intent, understander.filled_for(intent, text).await?.arguments);
         if readings.is_empty() {
-            (names, bare) = (name_marks(intent, &found), without_values(text, &found));
+            names = name_marks(intent, &found);
+            // Of what nobody would take for this intent, its values are none.
+            if probability.is_none_or(|probability| probability >= LIKELY) {
+                bare = without_values(text, &found);
+            }
         }
         let marks: Vec<Mark> = found.iter().map(|argument| mark(intent, text, argument)).collect();
         readings.push(Reading { intent: name.clone(), probability, example: annotate(text, &marks) });
