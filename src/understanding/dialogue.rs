@@ -147,7 +147,7 @@ pub fn decision_on(lower: &[&str], names: impl Fn(&str) -> bool) -> Option<Decis
         return None;
     }
     let lower: Vec<&str> = lower.iter().copied().filter(|word| !is_symbol(word)).collect();
-    let Some(&first) = lower.first() else { return None };
+    let &first = lower.first()?;
     let joined = lower.join(" ");
     let refuses =
         NO_PHRASES.iter().any(|phrase| joined.starts_with(phrase) || joined.ends_with(phrase) && lower.len() <= 5);
