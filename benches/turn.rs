@@ -97,7 +97,7 @@ impl Chat {
         self.runtime.block_on(self.assistant.handle(event));
         let mut shown = String::new();
         while let Ok(outgoing) = self.replies.try_recv() {
-            shown += &render(&outgoing.reply, Style::Plain);
+            shown += &render(&outgoing.reply, 1, Style::Plain);
         }
         shown
     }

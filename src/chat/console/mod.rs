@@ -73,7 +73,7 @@ impl Console {
             let line = tokio::select! {
                 line = lines.next() => line,
                 Some(outgoing) = self.replies.recv() => {
-                    self.show(&outgoing.reply);
+                    self.show_unasked(&outgoing.reply);
                     continue;
                 }
             };
@@ -130,7 +130,24 @@ impl Console {
         self.standing
     }
 
+    /// What comes by itself, an alert for one: its numbers go on where those of an open card end, so that a "1" that is being
+    /// typed stays what it was.
+    fn show_unasked(&mut self, reply: &Reply) {
+        let card = self.numbered.iter().any(|number| matches!(number, Numbered::Choice(..)));
+        let open = match reply {
+            Reply::Question { .. } if card => std::mem::take(&mut self.numbered),
+            Reply::Question { .. } | Reply::Card(_) | Reply::Text { .. } | Reply::Progress(_) => Vec::new(),
+        };
+        self.show_after(open, reply);
+    }
+
     fn show(&mut self, reply: &Reply) {
+        self.show_after(Vec::new(), reply);
+    }
+
+    /// Shows a reply whose numbers follow those that are `open`.
+    fn show_after(&mut self, open: Vec<Numbered>, reply: &Reply) {
+        let first = open.len() + 1;
         self.standing = match reply {
             Reply::Card(_) => Standing::Undecided,
             Reply::Question { .. } => Standing::Asked,
@@ -143,12 +160,12 @@ impl Console {
             Reply::Question { options, .. } => {
                 // What stands behind two spaces explains, and is no part of the answer.
                 let answer = |option: &String| option.split("  ").next().unwrap_or_default().to_owned();
-                options.iter().map(|option| Numbered::Answer(answer(option))).collect()
+                open.into_iter().chain(options.iter().map(|option| Numbered::Answer(answer(option)))).collect()
             }
             Reply::Progress(_) => std::mem::take(&mut self.numbered),
             Reply::Text { .. } => Vec::new(),
         };
-        let text = render(reply, self.style);
+        let text = render(reply, first, self.style);
         let mut out = std::io::stdout().lock();
         // A reader that has gone away is no reason to fail: what was decided is on record.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -29,8 +29,8 @@ impl Style {
     }
 }
 
-/// The reply, with a line end.
-pub fn render(reply: &Reply, style: Style) -> String {
+/// The reply, with a line end. The options of a question are numbered from `first` on.
+pub fn render(reply: &Reply, first: usize, style: Style) -> String {
     match reply {
         Reply::Text { tone, text, output } => {
             let text = sanitise(text);
@@ -51,8 +51,8 @@ pub fn render(reply: &Reply, style: Style) -> String {
         }
         Reply::Question { text, options } => {
             let mut out = format!("{}\n", style.paint(&sanitise(text), "36"));
-            for (index, option) in options.iter().enumerate() {
-                let _ = writeln!(out, "  {} {}", index + 1, sanitise(option));
+            for (number, option) in (first..).zip(options) {
+                let _ = writeln!(out, "  {number} {}", sanitise(option));
             }
             out
         }
@@ -100,6 +100,6 @@ mod tests {
             text: "done".to_owned(),
             output: Some("┌ Kill a process\n\u{1b}[31m└ 1 confirm".to_owned()),
         };
-        assert_eq!(render(&reply, Style::Plain), "done\n  │ ┌ Kill a process\n  │ └ 1 confirm\n");
+        assert_eq!(render(&reply, 1, Style::Plain), "done\n  │ ┌ Kill a process\n  │ └ 1 confirm\n");
     }
 }
