@@ -9,7 +9,7 @@ use crate::catalogue::{Mark, annotate};
 use crate::domain::{Intent, IntentName, ValueType};
 use crate::embedding::{Embedder, EmbeddingError};
 use crate::store::{Miss, MissKind};
-use crate::understanding::{Argument, Context, OutcomeKind, Understander, Understanding, groups};
+use crate::understanding::{Argument, Context, How, OutcomeKind, Understander, Understanding, groups};
 
 /// How many intents are offered for a line.
 const OFFERED: usize = 3;
@@ -211,13 +211,14 @@ fn mark(intent: &Intent, text: &str, (span, argument): &(Range<usize>, Argument)
     Mark { span: span.clone(), target: argument.parameter.to_string(), canonical }
 }
 
-/// Names of things, marked with their type, so that in `none.txt` it is the sentence that teaches.
+/// Names that the organisation lists, marked with their type, so that in `none.txt` it is the sentence that teaches.
 fn name_marks(intent: &Intent, found: &[(Range<usize>, Argument)]) -> Vec<Mark> {
     let entity = |argument: &Argument| match intent.parameter(argument.parameter.as_str())?.value_type {
         ValueType::Entity(entity) => Some(entity.as_str().to_owned()),
         _ => None,
     };
-    let marks = found.iter().filter_map(|(span, argument)| Some((span.clone(), entity(argument)?)));
+    let listed = found.iter().filter(|(_, argument)| matches!(argument.how, How::Name | How::Alias | How::Mended));
+    let marks = listed.filter_map(|(span, argument)| Some((span.clone(), entity(argument)?)));
     marks.map(|(span, target)| Mark { span, target, canonical: None }).collect()
 }
 
@@ -233,7 +234,6 @@ fn without_values(text: &str, found: &[(Range<usize>, Argument)]) -> String {
 mod tests {
     use super::*;
     use crate::domain::{Effect, EntityType, Parameter};
-    use crate::understanding::How;
 
     fn intent() -> Intent {
         let parameter = |name: &str, value_type| Parameter {
