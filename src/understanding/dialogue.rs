@@ -41,13 +41,13 @@ pub enum Decision {
     No,
 }
 
-const FILLERS: [&str; 79] = [
-    "ah", "argh", "got", "hey", "nice", "np", "omg", "oof", "sry", "thats", "that's", "them", "ty", "ugh", "yours",
-    "there", "alright", "perfect", "great", "cool", "one", "right", "hurry", "quick", "quickly", "asap", "thank", "my",
-    "we", "of", "course", "already", "lot", "please", "pls", "plz", "thanks", "thx", "it", "that", "ahead", "for",
-    "now", "then", "just", "so", "fine", "good", "looks", "sounds", "all", "and", "the", "i", "to", "me", "with",
-    "this", "is", "on", "you", "can", "a", "go", "do", "make", "again", "man", "mate", "sorry", "actually", "hm",
-    "hmm", "oh", "well", "lets", "let's", "thing", "idea",
+const FILLERS: [&str; 78] = [
+    "ah", "argh", "hey", "nice", "np", "omg", "oof", "sry", "thats", "that's", "them", "ty", "ugh", "yours", "there",
+    "alright", "perfect", "great", "cool", "one", "right", "hurry", "quick", "quickly", "asap", "thank", "my", "we",
+    "of", "course", "already", "lot", "please", "pls", "plz", "thanks", "thx", "it", "that", "ahead", "for", "now",
+    "then", "just", "so", "fine", "good", "looks", "sounds", "all", "and", "the", "i", "to", "me", "with", "this",
+    "is", "on", "you", "can", "a", "go", "do", "make", "again", "man", "mate", "sorry", "actually", "hm", "hmm", "oh",
+    "well", "lets", "let's", "thing", "idea",
 ];
 const YES: [&str; 30] = [
     "oki",
@@ -180,21 +180,30 @@ fn is_symbol(word: &str) -> bool {
     !word.chars().any(char::is_alphanumeric) && !YES.contains(&word) && !NO.contains(&word)
 }
 
-/// What a message of several clauses decides: the first or the last of them is a decision, and no other asks for anything,
-/// sets a condition or gives a value. `names` as in [`decision_on`]; `bears` tells the clauses that bear on the matter.
+/// What a message of several clauses decides, where the other clauses ask for nothing, set no condition and give no value.
+/// `names` as in [`decision_on`]; `bears` tells the clauses that bear on the matter.
+///
+/// A no counts at the beginning or the end. A yes must be every clause, or be said in so many words at the end: "looks
+/// harmless. yes, go ahead"; "ok, let me check", "yes, hold on" and "yes, no" approve nothing.
 pub fn decision_among(
     clauses: &[&[&str]],
     names: impl Fn(&str) -> bool + Copy,
     bears: impl Fn(usize) -> bool,
 ) -> Option<Decision> {
-    let decided = |at: usize| clauses.get(at).and_then(|clause| decision_on(clause, names));
-    let alone =
-        |at: usize| (0..clauses.len()).all(|other| other == at || decided(other) == decided(at) || !bears(other));
-    if clauses.len() < 2 {
+    const EXPRESS: [&str; 9] = ["yes", "yep", "yeah", "yup", "go", "confirm", "confirmed", "proceed", "approved"];
+    let last = clauses.len().checked_sub(1).filter(|last| *last > 0)?;
+    let decisions: Vec<Option<Decision>> = clauses.iter().map(|clause| decision_on(clause, names)).collect();
+    if decisions.iter().enumerate().any(|(at, decision)| decision.is_none() && bears(at)) {
         return None;
     }
-    let last = clauses.len() - 1;
-    [0, last].into_iter().find(|at| decided(*at).is_some() && alone(*at)).and_then(decided)
+    let said = |decision: Decision| decisions.contains(&Some(decision));
+    if said(Decision::No) {
+        return [decisions[0], decisions[last]].contains(&Some(Decision::No)).then_some(Decision::No);
+    }
+    let every = decisions.iter().all(Option::is_some);
+    let express = clauses[last].iter().any(|word| EXPRESS.contains(word))
+        || YES_PHRASES.contains(&clauses[last].join(" ").as_str());
+    decisions[last].filter(|_| every || express)
 }
 
 /// Whether a message begins like a correction, and how many words that takes: "make it", "no,", "i meant".
@@ -407,6 +416,27 @@ mod tests {
 
     fn decide(text: &str) -> Option<Decision> {
         decision(&text.split(' ').collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_yes_beside_a_remark_is_said_in_so_many_words() {
+        let among = |text: &str| {
+            let words: Vec<Vec<&str>> = text.split(", ").map(|clause| clause.split(' ').collect()).collect();
+            let clauses: Vec<&[&str]> = words.iter().map(Vec::as_slice).collect();
+            decision_among(&clauses, |_| false, |at| clauses[at].contains(&"if"))
+        };
+        for yes in ["looks harmless, yes, go ahead", "yep thats the one, go", "ok got it, go ahead", "ok, do it"] {
+            assert_eq!(among(yes), Some(Decision::Yes), "{yes}");
+        }
+        for no in ["forget it, the belt moves again", "yes, no", "it moves again, never mind"] {
+            assert_eq!(among(no), Some(Decision::No), "{no}");
+        }
+        for neither in
+            ["ok, let me check", "yes, hold on", "sure, one sec", "let me check, ok", "if it fails, go", "yes"]
+        {
+            assert_eq!(among(neither), None, "{neither}");
+        }
+        assert_eq!(decide("ok got it"), None);
     }
 
     #[test]
