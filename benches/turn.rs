@@ -6,7 +6,6 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -15,7 +14,7 @@ use jiff::SignedDuration;
 use sayso::assistant::{Assistant, Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
 use sayso::audit::{AuditLog, Ledger};
 use sayso::chat::console::{Console, Style, actor, render};
-use sayso::domain::{Clock, Outgoing, SystemClock};
+use sayso::domain::{Clock, Outgoing, People, SystemClock};
 use sayso::integrations::{self, Builtins, Executor, Planner, Redactor, Registry, Surroundings};
 use sayso::proposal::{Permissions, Policy, ProposalStore, Roles};
 use sayso::store::Sqlite;
@@ -82,7 +81,8 @@ impl Chat {
         let manner = Manner {
             name: "sayso".to_owned(),
             expires_after: SignedDuration::from_mins(15),
-            people: BTreeMap::new(),
+            people: People::default(),
+            announce: Vec::new(),
             max_message: 4_000,
             per_minute: u32::MAX,
         };

@@ -50,6 +50,10 @@ struct Help(Newest, Possible);
 
 #[async_trait]
 impl Builtin for Help {
+    fn answers_while_halted(&self) -> bool {
+        true
+    }
+
     async fn run(&self, command: &Command, _: &RunContext) -> Result<Json, BuiltinError> {
         let topic = value(command, "topic").map(|topic| topic.to_lowercase());
         let about = |text: &str| {
@@ -99,6 +103,10 @@ struct RunbookFind(Newest);
 
 #[async_trait]
 impl Builtin for RunbookFind {
+    fn answers_while_halted(&self) -> bool {
+        true
+    }
+
     async fn run(&self, command: &Command, _: &RunContext) -> Result<Json, BuiltinError> {
         let question = value(command, "question").unwrap_or_default();
         let knowledge = self.0.load_full();
@@ -127,6 +135,10 @@ struct AuditSearch(Arc<dyn AuditLog>, Arc<dyn Clock>);
 
 #[async_trait]
 impl Builtin for AuditSearch {
+    fn answers_while_halted(&self) -> bool {
+        true
+    }
+
     async fn run(&self, command: &Command, _: &RunContext) -> Result<Json, BuiltinError> {
         let since = command
             .argument("window")
@@ -164,6 +176,12 @@ pub fn audit_line(entry: &crate::audit::Entry) -> String {
         Fact::ProposalReopened { reason } => format!("reopened: {reason}"),
         Fact::ProposalExpired => "expired".to_owned(),
         Fact::PressRefused { choice, reason } => format!("{choice} refused: {reason}"),
+        Fact::ReasonGiven { reason } => format!("because: {reason}"),
+        Fact::GlassBroken { reason } => format!("broke the glass: {reason}"),
+        Fact::StopRequested => "asked to stop it".to_owned(),
+        Fact::Halted { reason } => format!("halted everything{}", because(reason.as_deref())),
+        Fact::HaltLifted { reason } => format!("lifted the halt{}", because(reason.as_deref())),
+        Fact::HaltRefused => "tried to halt, or to lift the halt, and may not".to_owned(),
         Fact::ExecutionStarted { integration, runs, .. } => format!("started on {integration}: {runs}"),
         Fact::ExecutionEnded { status, summary } => format!("{}: {summary}", status.as_str()),
     };
@@ -172,11 +190,19 @@ pub fn audit_line(entry: &crate::audit::Entry) -> String {
     format!("{:>5}  {}  {who}  {command}  {what}", entry.sequence, event.at.strftime("%Y-%m-%d %H:%M:%SZ"))
 }
 
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
+}
+
 /// What waits for a decision in this conversation.
 struct ProposalList(Arc<dyn ProposalStore>, Newest);
 
 #[async_trait]
 impl Builtin for ProposalList {
+    fn answers_while_halted(&self) -> bool {
+        true
+    }
+
     async fn run(&self, _: &Command, cx: &RunContext) -> Result<Json, BuiltinError> {
         let knowledge = self.1.load_full();
         let found = self.0.unfinished(knowledge.understander.intents()).await.map_err(|error| unclear(&error))?;

@@ -49,6 +49,9 @@ pub(super) struct Memory {
     pub(super) asked: Option<StoredDraft>,
     /// The last command.
     pub(super) last: Option<StoredDraft>,
+    /// The code of the last proposal that was done and can be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) undo: Option<String>,
 }
 
 impl From<&Draft> for StoredDraft {
@@ -94,8 +97,9 @@ impl Turn<'_> {
         let intents = self.knowledge.understander.intents();
         let memory = self.memories(conversation).await?.people.remove(&actor.to_string()).unwrap_or_default();
         let pending = self.parts.proposals.pending(conversation, intents).await?;
-        let mine: Vec<Proposal> = pending.proposals.into_iter().filter(|p| p.requester() == actor).collect();
-        let speaker = self.manner.people.iter().find(|(_, ids)| ids.contains(actor)).map(|(name, _)| name.clone());
+        let mine: Vec<Proposal> =
+            pending.proposals.into_iter().filter(|p| self.manner.people.same(p.requester(), actor)).collect();
+        let speaker = self.manner.people.name(actor).map(str::to_owned);
         let context = Context {
             asked: memory.asked.as_ref().and_then(|draft| draft.restore(intents)),
             proposal: mine.last().map(|proposal| proposal.command().into()),

@@ -2,18 +2,16 @@
 
 use std::collections::VecDeque;
 
+use super::context::Memory;
 use super::turn::{Said, Turn};
-use super::{Alarm, TurnError, wording};
+use super::{Alarm, TurnError, touches_production, wording};
 use crate::audit::Fact;
-use crate::domain::{Command, Counted, Effect, EntityType, ExecutionId, ProposalId, Reply, ValueType};
-use crate::integrations::{Plan as ExecutorPlan, PlanError};
+use crate::domain::{Command, Counted, Effect, ExecutionId, ProposalId, Reply};
+use crate::integrations::{Plan as ExecutorPlan, PlanError, Previewed};
 use crate::proposal::{
-    Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, Target, propose, step,
+    Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, State, Target, propose, step,
 };
 use crate::understanding::Draft as Remembered;
-
-/// Names of environments that count as production wherever they stand.
-const PRODUCTION: [&str; 4] = ["production", "prod", "live", "prd"];
 
 impl Turn<'_> {
     /// Puts a command before policy, and does what comes of it.
@@ -26,7 +24,7 @@ impl Turn<'_> {
     ) -> Result<(), TurnError> {
         let (memory, ..) = self.recall(said.conversation, said.actor).await?;
         let last = Some((&Remembered::from(&command)).into());
-        self.remember(said.conversation, said.actor, &super::context::Memory { last, ..memory }).await?;
+        self.remember(said.conversation, said.actor, &Memory { last, ..memory }).await?;
         let (plan, target) = match self.plan(&command).await {
             Ok(planned) => planned,
             Err(error) => return self.say(said.conversation, wording::not_plannable(&command, &error)).await,
@@ -41,6 +39,7 @@ impl Turn<'_> {
             command,
             target,
             plan,
+            reason: None,
             provenance,
             expires: self.expiry(),
         };
@@ -56,7 +55,7 @@ impl Turn<'_> {
         };
         let (memory, ..) = self.recall(said.conversation, said.actor).await?;
         let last = Some((&Remembered::from(&command)).into());
-        self.remember(said.conversation, said.actor, &super::context::Memory { last, ..memory }).await?;
+        self.remember(said.conversation, said.actor, &Memory { last, ..memory }).await?;
         let shown = self.parts.redactor.clean(&command.to_string());
         let edit = Box::new(Edit { command, shown, target, plan, expires: self.expiry() });
         self.step(proposal, Event::Edited { actor: said.actor.clone(), edit }, Vec::new()).await
@@ -102,6 +101,11 @@ impl Turn<'_> {
                     let progress = self.progress(proposal.conversation().clone());
                     Some(Event::Ended(self.parts.executor.execute(*approved, progress).await))
                 }
+                Deed::Stop(execution) => {
+                    // One that has just ended tells its own end.
+                    self.parts.executor.stop(execution);
+                    None
+                }
                 Deed::WakeAt(at) => {
                     let alarm = Alarm { at, proposal: proposal.id() };
                     // A full or ended queue costs the remark that it expired, not the expiry itself.
@@ -131,6 +135,12 @@ impl Turn<'_> {
             Fact::ProposalReopened { .. } => Counted::Proposal("reopened"),
             Fact::ProposalExpired => Counted::Proposal("expired"),
             Fact::PressRefused { .. } => Counted::PressRefused,
+            Fact::GlassBroken { .. } => Counted::Proposal("glass broken"),
+            Fact::StopRequested => Counted::Proposal("stopped"),
+            // Beside a decision, which counts.
+            Fact::ReasonGiven { .. } => return,
+            // The switch is thrown elsewhere.
+            Fact::Halted { .. } | Fact::HaltLifted { .. } | Fact::HaltRefused => return,
             // The executor counts them, and knows more.
             Fact::ExecutionStarted { .. } | Fact::ExecutionEnded { .. } => return,
         });
@@ -155,8 +165,16 @@ impl Turn<'_> {
         if matches!(notice, Notice::Cancelled | Notice::Rejected { .. }) {
             self.unwanted(proposal).await;
         }
+        if proposal.state() == State::Succeeded && proposal.draft().plan.undo.is_some() {
+            let (memory, ..) = self.recall(proposal.conversation(), proposal.requester()).await?;
+            let memory = Memory { undo: Some(proposal.code().to_string()), ..memory };
+            self.remember(proposal.conversation(), proposal.requester(), &memory).await?;
+        }
         for reply in wording::notice(proposal, &notice, notes, self.knowledge.understander.intents()) {
-            self.say(proposal.conversation(), reply).await?;
+            match notice {
+                Notice::GlassBroken { .. } => self.say_everywhere(proposal.conversation(), reply).await?,
+                _ => self.say(proposal.conversation(), reply).await?,
+            }
         }
         Ok(())
     }
@@ -171,27 +189,17 @@ impl Turn<'_> {
         let plan = self.parts.planner.plan(command).await?;
         let target = self.target(command, &plan);
         // A read is its own preview.
-        let preview = if command.effect() == Effect::Read { None } else { self.parts.executor.preview(&plan).await? };
+        let previewed = match command.effect() {
+            Effect::Read => Previewed::default(),
+            Effect::Change | Effect::Destructive => self.parts.planner.preview(&plan).await?,
+        };
+        let Previewed { shown: preview, facts, undo } = previewed;
         let runs = format!("{}: {}", plan.integration, plan.runs);
-        Ok((Plan { runs, preview, digest: plan.digest }, target))
+        Ok((Plan { runs, preview, facts, undo, digest: plan.digest }, target))
     }
 
     fn target(&self, command: &Command, plan: &ExecutorPlan) -> Target {
-        let entities = self.knowledge.understander.entities();
-        let production = command.arguments().iter().any(|(_, value)| {
-            value.value_type() == ValueType::Entity(EntityType::Environment) && {
-                let names = entities.names(EntityType::Environment);
-                let also = names.filter(|(canonical, _)| *canonical == value.as_str()).map(|(_, name)| name);
-                std::iter::once(value.as_str()).chain(also).any(Self::is_production)
-            }
-        });
+        let production = touches_production(command, self.knowledge.understander.entities());
         Target { name: plan.target.clone(), local: plan.local, production }
-    }
-
-    /// In doubt, yes: `prod-eu` is one, whatever the configuration says.
-    fn is_production(name: &str) -> bool {
-        let name = name.to_lowercase();
-        let part_of = |word: &str| name.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);
-        PRODUCTION.iter().any(|word| part_of(word))
     }
 }

@@ -7,7 +7,10 @@ mod drive;
 mod knowledge;
 mod labels;
 mod misses;
+mod obey;
 mod offer;
+mod orders;
+mod production;
 mod timers;
 mod turn;
 mod wording;
@@ -21,11 +24,13 @@ use tokio::sync::mpsc;
 pub use builtins::{Possible, audit_line, builtins};
 pub use knowledge::{Knowledge, Newest};
 pub use misses::Keeping;
+pub use orders::is_brake;
+pub use production::touches_production;
 pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 
 use crate::audit::Ledger;
-use crate::domain::{Actor, Clock, Outgoing, Tally};
+use crate::domain::{Actor, Clock, ConversationId, Outgoing, People, Tally};
 use crate::integrations::{Executor, Planner, Redactor};
 use crate::proposal::{Permissions, ProposalStore};
 use crate::store::{ConversationStore, MessageLog};
@@ -71,7 +76,9 @@ pub struct Manner {
     /// How long a proposal can be decided.
     pub expires_after: SignedDuration,
     /// Who is which person of the catalogue.
-    pub people: BTreeMap<String, Vec<Actor>>,
+    pub people: People,
+    /// Conversations that hear of a halt and of broken glass, wherever it happened.
+    pub announce: Vec<ConversationId>,
     /// Messages above this are refused, in bytes.
     pub max_message: usize,
     /// Messages a person may send in a minute.

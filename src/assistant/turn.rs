@@ -7,13 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::context::Memory;
 use super::misses::LooseEnds;
+use super::orders::Order;
 use super::{Assistant, Knowledge, Manner, Parts, Rates, TurnError, wording};
 use crate::domain::{
-    Actor, ChatEvent, ChoiceKind, Command, ConversationId, Counted, Intent, MessageId, Outgoing, ProposalCode, Reply,
-    Tone, clean, looks_typed, parse_typed,
+    Actor, ChatEvent, ChoiceKind, Command, ConversationId, Counted, Intent, MessageId, Outgoing, Reply, Tone, clean,
+    looks_typed, parse_typed,
 };
 use crate::embedding::EmbeddingError;
-use crate::proposal::{Event, Proposal, Provenance};
+use crate::proposal::{Proposal, Provenance};
 use crate::understanding::{Draft, OutcomeKind, Understanding};
 
 /// Where something was said, by whom, and under which id.
@@ -66,6 +67,12 @@ impl Turn<'_> {
                 if !self.parts.messages.first_time(id).await? {
                     return Ok(());
                 }
+                // Before anything that can be busy, or refuse: nobody is too fast to stop everything.
+                let bare = wording::unaddressed(text, &self.manner.name);
+                if let Some(order @ (Order::Halt { .. } | Order::Lift { .. })) = Order::read(bare) {
+                    let said = Said { conversation: &id.conversation, actor, message: Some(id), text: bare, at: *at };
+                    return self.obey(&said, order).await;
+                }
                 if !self.within_rate(actor, *at).await {
                     return self.say(&id.conversation, wording::too_many(self.manner.per_minute)).await;
                 }
@@ -86,7 +93,7 @@ impl Turn<'_> {
                 }
                 let intents = self.knowledge.understander.intents();
                 match self.parts.proposals.load(*proposal, intents).await? {
-                    Some(proposal) => self.press(&id.conversation, actor, proposal, *choice).await,
+                    Some(proposal) => self.press(&id.conversation, actor, proposal, *choice, None).await,
                     None => self.say(&id.conversation, wording::no_such_proposal()).await,
                 }
             }
@@ -103,8 +110,8 @@ impl Turn<'_> {
     }
 
     async fn said(&self, said: &Said<'_>) -> Result<(), TurnError> {
-        if let Some((choice, code)) = wording::decision_with_code(said.text) {
-            return self.press_by_code(said, choice, &code).await;
+        if let Some(order) = Order::read(said.text) {
+            return self.obey(said, order).await;
         }
         if looks_typed(said.text) {
             let intents = self.knowledge.understander.intents();
@@ -233,35 +240,6 @@ impl Turn<'_> {
             readings.push((intent, command.map_or_else(|_| intent.name.to_string(), |command| command.to_string())));
         }
         Ok(readings)
-    }
-
-    async fn press_by_code(&self, said: &Said<'_>, choice: ChoiceKind, code: &ProposalCode) -> Result<(), TurnError> {
-        let intents = self.knowledge.understander.intents();
-        let mut found = self.parts.proposals.by_code(said.conversation, code, intents).await?.proposals;
-        match (found.pop(), found.len()) {
-            (Some(proposal), 0) => self.press(said.conversation, said.actor, proposal, choice).await,
-            (Some(_), _) => self.say(said.conversation, wording::ambiguous_code(code)).await,
-            (None, _) => self.say(said.conversation, wording::no_such_code(code)).await,
-        }
-    }
-
-    async fn press_all(&self, said: &Said<'_>, mine: Vec<Proposal>, choice: ChoiceKind) -> Result<(), TurnError> {
-        for proposal in mine {
-            self.press(said.conversation, said.actor, proposal, choice).await?;
-        }
-        Ok(())
-    }
-
-    async fn press(
-        &self,
-        conversation: &ConversationId,
-        actor: &Actor,
-        proposal: Proposal,
-        choice: ChoiceKind,
-    ) -> Result<(), TurnError> {
-        let shown = proposal.digest();
-        let event = Event::Pressed { actor: actor.clone(), choice, shown, conversation: conversation.clone() };
-        self.step(proposal, event, Vec::new()).await
     }
 }
 

@@ -1,16 +1,19 @@
 //! Every sentence for people, but for the `Display` of errors. One voice: short, plain, and what to do next.
 
+mod proposals;
+
 use std::collections::BTreeMap;
 
 use crate::catalogue::Diagnostic;
 use crate::domain::{
-    AlertStatus, Card, Choice, ChoiceKind, Command, CommandError, Effect, Entities, Intent, Intents, OutcomeStatus,
-    ParameterName, ProposalCode, Reply, Tone, TypedFormError, ValueType,
+    AlertStatus, Command, CommandError, Effect, Entities, Intent, Intents, ParameterName, ProposalCode, Reply, Tone,
+    TypedFormError, ValueType,
 };
 use crate::integrations::PlanError;
-use crate::proposal::{Notice, Proposal, Verdict, WhoMay};
+use crate::proposal::Proposal;
 use crate::understanding::{Cue, How, Understanding};
 
+pub(super) use self::proposals::*;
 use super::TurnError;
 use super::alert::Told;
 use super::turn::Turn;
@@ -54,19 +57,6 @@ pub(super) fn unaddressed<'a>(text: &'a str, name: &str) -> &'a str {
         }
         _ => trimmed,
     }
-}
-
-/// "confirm k7qm", "approve #k7qm": a decision about one proposal.
-pub(super) fn decision_with_code(text: &str) -> Option<(ChoiceKind, ProposalCode)> {
-    let (word, code) = text.trim().split_once(' ')?;
-    let choice = match word.to_lowercase().as_str() {
-        "confirm" | "yes" => ChoiceKind::Confirm,
-        "approve" => ChoiceKind::Approve,
-        "reject" => ChoiceKind::Reject,
-        "cancel" => ChoiceKind::Cancel,
-        _ => return None,
-    };
-    Some((choice, ProposalCode::from_typed(code)?))
 }
 
 pub(super) fn turn_error(error: &TurnError) -> Reply {
@@ -323,96 +313,6 @@ pub(super) fn notes(understanding: &Understanding, entities: &Entities) -> Vec<S
         notes.push(format!("I am {:.0} % sure that this is what you mean", understanding.confidence * 100.0));
     }
     notes
-}
-
-fn card(proposal: &Proposal, notes: &[String], intents: &Intents) -> Reply {
-    let draft = proposal.draft();
-    let summary =
-        intents.get(draft.command.intent().as_str()).map_or_else(String::new, |intent| intent.summary.clone());
-    let mut notes = notes.to_vec();
-    if matches!(proposal.verdict(), Verdict::Confirm { by: WhoMay::Another, .. }) {
-        notes.push("somebody else has to approve this".to_owned());
-    }
-    if draft.target.production {
-        notes.push("this touches production".to_owned());
-    }
-    if let Some((runbook, _)) = &draft.provenance.runbook {
-        notes.push(format!("from the runbook `{runbook}`"));
-    }
-    let choices = proposal.choices().iter().map(|kind| Choice {
-        kind: *kind,
-        label: match kind {
-            ChoiceKind::Confirm => "confirm: run it".to_owned(),
-            ChoiceKind::Approve => "approve: let it run".to_owned(),
-            ChoiceKind::Reject => "reject".to_owned(),
-            ChoiceKind::Cancel => "cancel: do nothing".to_owned(),
-        },
-    });
-    Reply::Card(Box::new(Card {
-        proposal: proposal.id(),
-        code: proposal.code(),
-        summary,
-        command: draft.shown.clone(),
-        effect: draft.command.effect(),
-        runs: draft.plan.runs.clone(),
-        preview: draft.plan.preview.clone(),
-        notes,
-        requester: proposal.requester().clone(),
-        expires: proposal.expires(),
-        choices: choices.collect(),
-    }))
-}
-
-/// What a notice of the machine says.
-pub(super) fn notice(proposal: &Proposal, notice: &Notice, notes: &[String], intents: &Intents) -> Vec<Reply> {
-    let command = &proposal.draft().shown;
-    let code = proposal.code();
-    match notice {
-        Notice::Asked => vec![card(proposal, notes, intents)],
-        Notice::Denied { reason } => {
-            vec![Reply::text(Tone::Bad, format!("`{command}` is denied by policy: {reason}. Nothing was done."))]
-        }
-        Notice::Counted { approvals, rule } => {
-            let yes = if *approvals == 1 { "1 yes" } else { &format!("{approvals} yeses") };
-            vec![plain(format!("`{code}` has {yes}; it needs more ({rule})."))]
-        }
-        Notice::Changed(change) => vec![
-            warning(format!("`{code}` has to be decided again: {change}. Earlier decisions are void.")),
-            card(proposal, notes, intents),
-        ],
-        // A read is answered, not announced.
-        Notice::Started if proposal.command().effect() == Effect::Read => Vec::new(),
-        Notice::Started => vec![Reply::Progress(format!("running `{command}` …"))],
-        Notice::Finished(outcome) => {
-            let (tone, text) = match outcome.status {
-                OutcomeStatus::Succeeded => (Tone::Good, outcome.summary.clone()),
-                OutcomeStatus::Failed => (Tone::Bad, format!("`{command}` failed: {}", outcome.summary)),
-                OutcomeStatus::Unknown => (
-                    Tone::Warning,
-                    format!(
-                        "I do not know whether `{command}` took effect: {}. I will not run it again by myself.",
-                        outcome.summary
-                    ),
-                ),
-                OutcomeStatus::Cancelled => (Tone::Warning, format!("`{command}` was cancelled: {}", outcome.summary)),
-            };
-            vec![Reply::Text { tone, text, output: outcome.output.clone() }]
-        }
-        Notice::Rejected { by } => vec![warning(format!("`{code}` was rejected by {by}. Nothing was done."))],
-        Notice::Cancelled => vec![plain(format!("`{code}` is cancelled. Nothing was done."))],
-        Notice::Expired => vec![warning(format!(
-            "`{code}` (`{command}`) has expired. Nothing was done; ask again if it is still wanted."
-        ))],
-        Notice::Refused { refusal, .. } => vec![warning(format!("That does not count for `{code}`: {refusal}."))],
-        Notice::Interrupted => vec![warning(format!(
-            "I was interrupted while `{command}` ran: whether it took effect is unknown. Look before you ask again; I will not run it again by myself."
-        ))],
-        Notice::NeverBegan => {
-            vec![warning(format!(
-                "I was interrupted before `{command}` began: nothing was done. Ask again if it is still wanted."
-            ))]
-        }
-    }
 }
 
 /// Every stage of an understanding, for people: `sayso understand TEXT`.

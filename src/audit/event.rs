@@ -48,6 +48,30 @@ pub enum Fact {
     },
     /// Time ran out.
     ProposalExpired,
+    /// Somebody said why: the requester why it is wanted, another why they decided so.
+    ReasonGiven {
+        /// In their words, redacted.
+        reason: String,
+    },
+    /// Somebody let it run without the yeses it would need.
+    GlassBroken {
+        /// Why, in their words, redacted.
+        reason: String,
+    },
+    /// Somebody wants what runs to be stopped.
+    StopRequested,
+    /// Somebody stopped everything, and nothing runs until it is lifted.
+    Halted {
+        /// Why, in their words, redacted.
+        reason: Option<String>,
+    },
+    /// Things may run again.
+    HaltLifted {
+        /// Why, in their words, redacted.
+        reason: Option<String>,
+    },
+    /// Somebody tried to halt, or to lift the halt, and may not.
+    HaltRefused,
     /// Somebody pressed who may not, or too late.
     PressRefused {
         /// What was pressed.

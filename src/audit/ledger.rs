@@ -4,7 +4,34 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::AuditEvent;
-use crate::domain::{ExecutionId, Outcome, ProposalId};
+use crate::domain::{Actor, ExecutionId, Outcome, ProposalId};
+
+/// Everything is stopped, and nothing runs until somebody lifts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halt {
+    /// Who said so.
+    pub by: Actor,
+    /// When.
+    pub since: Timestamp,
+    /// Why, in their words, redacted.
+    pub reason: Option<String>,
+}
+
+impl std::fmt::Display for Halt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "halted by {} at {}", self.by, self.since.strftime("%Y-%m-%d %H:%M:%SZ"))?;
+        self.reason.iter().try_for_each(|reason| write!(f, ": {reason}"))
+    }
+}
+
+/// Whether an execution is one of those that a halt does not stop: the assistant's own answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenHalted {
+    /// Nothing runs.
+    Refuse,
+    /// Help, the record and the list of proposals answer nevertheless.
+    Answer,
+}
 
 /// Why a fact could not be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +42,9 @@ pub enum LedgerError {
     /// The store does not have the proposal as one that is executing: nothing runs that is not on record as let through.
     #[error("proposal `{0}` is not approved for execution")]
     NotApproved(ProposalId),
+    /// Everything is stopped.
+    #[error("everything is {0}")]
+    Halted(Halt),
     /// The execution has no open row: it was never opened, or it has been closed.
     #[error("execution `{0}` is not open")]
     NotOpen(ExecutionId),
@@ -36,11 +66,13 @@ pub trait Ledger: Send + Sync {
     async fn append(&self, event: AuditEvent) -> Result<(), LedgerError>;
 
     /// Opens the execution's row and appends the event, in one transaction. Fails with `AlreadyOpened` if the proposal
-    /// has a row already, and with `NotApproved` unless the proposal is stored as executing.
+    /// has a row already, with `NotApproved` unless the proposal is stored as executing, and with `Halted` while
+    /// everything is stopped.
     async fn open_execution(
         &self,
         execution: ExecutionId,
         proposal: ProposalId,
+        when_halted: WhenHalted,
         event: AuditEvent,
     ) -> Result<(), LedgerError>;
 
@@ -52,4 +84,15 @@ pub trait Ledger: Send + Sync {
         at: Timestamp,
         event: AuditEvent,
     ) -> Result<(), LedgerError>;
+
+    /// Stops everything from here on, and appends the event, in one transaction. A second halt takes the place of the
+    /// first.
+    async fn halt(&self, halt: &Halt, event: AuditEvent) -> Result<(), LedgerError>;
+
+    /// Lifts the halt and appends the event, in one transaction; what was lifted. Nothing is appended where nothing was
+    /// halted.
+    async fn lift(&self, event: AuditEvent) -> Result<Option<Halt>, LedgerError>;
+
+    /// The halt that holds now.
+    async fn halted(&self) -> Result<Option<Halt>, LedgerError>;
 }

@@ -8,6 +8,6 @@ mod search;
 
 pub use chain::{ChainFault, ChainRow, Head, HeadError, Tampering, Verifier, verify};
 pub use event::{AuditEvent, Fact};
-pub use ledger::{Ledger, LedgerError};
+pub use ledger::{Halt, Ledger, LedgerError, WhenHalted};
 pub use log::{AuditLog, AuditLogError, Entry, verify_log};
 pub use search::Search;

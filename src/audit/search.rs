@@ -62,9 +62,12 @@ fn names(event: &AuditEvent, parameters: &[&str], value: &str) -> bool {
 fn texts(event: &AuditEvent) -> impl Iterator<Item = &str> {
     let own = match &event.fact {
         Fact::ProposalCreated { said, .. } => said.as_deref(),
-        Fact::ProposalDenied { reason } | Fact::ProposalReopened { reason } | Fact::PressRefused { reason, .. } => {
-            Some(reason.as_str())
-        }
+        Fact::ProposalDenied { reason }
+        | Fact::ProposalReopened { reason }
+        | Fact::PressRefused { reason, .. }
+        | Fact::ReasonGiven { reason }
+        | Fact::GlassBroken { reason } => Some(reason.as_str()),
+        Fact::Halted { reason } | Fact::HaltLifted { reason } => reason.as_deref(),
         Fact::ExecutionStarted { runs, .. } => Some(runs.as_str()),
         Fact::ExecutionEnded { summary, .. } => Some(summary.as_str()),
         Fact::ProposalConfirmed
@@ -72,7 +75,9 @@ fn texts(event: &AuditEvent) -> impl Iterator<Item = &str> {
         | Fact::ProposalRejected
         | Fact::ProposalCancelled
         | Fact::ProposalEdited
-        | Fact::ProposalExpired => None,
+        | Fact::ProposalExpired
+        | Fact::StopRequested
+        | Fact::HaltRefused => None,
     };
     event.command.as_deref().into_iter().chain(own)
 }

@@ -97,7 +97,7 @@ fn start_log(config: &Config) {
     };
 }
 
-fn policy(config: &Config, catalogue: &Catalogue) -> Result<Policy, Vec<Diagnostic>> {
+pub(super) fn policy(config: &Config, catalogue: &Catalogue) -> Result<Policy, Vec<Diagnostic>> {
     let roles: Roles = config.roles.iter().map(|(name, patterns)| (name.clone(), patterns.clone())).collect();
     let files: Vec<(String, String)> =
         catalogue.policies.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
@@ -114,7 +114,7 @@ fn policy(config: &Config, catalogue: &Catalogue) -> Result<Policy, Vec<Diagnost
             })
             .collect::<Vec<_>>()
     })?;
-    Ok(policy.in_zone(config.time.zone.clone()))
+    Ok(policy.in_zone(config.time.zone.clone()).with_people(config.people.clone()).with_halters(config.halters.clone()))
 }
 
 /// Loads the encoder and starts its thread. Blocking.
@@ -277,6 +277,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         expires_after: SignedDuration::try_from(data.config.proposal.expires_after)
             .unwrap_or(SignedDuration::from_mins(15)),
         people: data.config.people.clone(),
+        announce: data.config.chat.announce.clone(),
         max_message: data.config.limits.message_bytes,
         per_minute: data.config.limits.messages_per_minute,
     };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::reload::Reload;
 use super::serve::Serving;
 use super::{Failure, assembly, print};
+use crate::assistant::is_brake;
 use crate::chat::console::{Console, Lines, Standing, Style, actor};
 use crate::config::state_folder;
 use crate::domain::{looks_typed, parse_typed, quote};
@@ -43,7 +44,7 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
         console.drain();
         let watching = tokio::spawn(reload.watch(Arc::clone(&assistant), Console::conversation()));
         tokio::select! {
-            () = console.run(&mut lines, async |event| assistant.handle(event).await) => {}
+            () = console.run(&mut lines, async |event| assistant.handle(event).await, is_brake) => {}
             _ = tokio::signal::ctrl_c() => {}
         }
         watching.abort();

@@ -5,6 +5,7 @@ mod audit;
 mod chat;
 mod check;
 mod evaluate;
+mod policy;
 mod reload;
 mod serve;
 mod suggest;
@@ -67,6 +68,9 @@ enum Subcommands {
     /// They are kept only where `[learning] keep_messages` is switched on. Those that say the same stand together, with the
     /// lines to accept. On a terminal each line is asked about; what is accepted is written to `intents/`.
     Suggest(suggest::Arguments),
+    /// Ask the policy what it would say, and hold it against a table of expectations
+    #[command(subcommand)]
+    Policy(policy::Subcommands),
     /// Look into the audit trail
     #[command(subcommand)]
     Audit(audit::Subcommands),
@@ -153,6 +157,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Check(check)) => check::run(arguments.config.as_deref(), &check),
         Some(Subcommands::Serve) => serve::run(arguments.config.as_deref()),
         Some(Subcommands::Suggest(suggest)) => suggest::run(arguments.config.as_deref(), &suggest),
+        Some(Subcommands::Policy(policy)) => policy::run(arguments.config.as_deref(), policy),
         Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),
         Some(Subcommands::Model(ModelSubcommands::Import { from, to, weights, name, source, release, licence })) => {
             import(&from, &to, weights, Provenance { name, source, version: release, licence })

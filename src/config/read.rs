@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 
-use super::server::read_server;
-use super::tables::{read_bindings, read_entities, read_integrations, read_people, read_roles};
+use super::server::{read_conversation, read_server};
+use super::tables::{read_bindings, read_entities, read_halters, read_integrations, read_people, read_roles};
 use super::{Config, LogFormat};
 use crate::catalogue::{Diagnostic, Document, Item, Table};
 use crate::domain::ValueType;
@@ -59,10 +59,18 @@ fn read(document: &Document<'_>) -> Config {
             table.finish();
         }
     };
-    section("chat", &mut |table| put(&mut config.chat.name, table.get("name"), chat_name));
+    section("chat", &mut |table| {
+        put(&mut config.chat.name, table.get("name"), chat_name);
+        put(&mut config.chat.announce, table.get("announce"), |item| {
+            Some(item.list()?.iter().filter_map(read_conversation).collect())
+        });
+    });
     section("entities", &mut |table| read_entities(&mut config, table));
     section("people", &mut |table| read_people(&mut config, table));
     section("roles", &mut |table| read_roles(&mut config, table));
+    section("halt", &mut |table| {
+        put(&mut config.halters, table.get("roles"), |item| Some(read_halters(item, &config.roles)))
+    });
     section("integrations", &mut |table| read_integrations(&mut config, table));
     section("bindings", &mut |table| read_bindings(&mut config, table));
     section("store", &mut |table| put(&mut config.store.path, table.get("path"), |item| path(item).map(Some)));

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::names::Mention;
 use super::server::Server;
 use super::state::{NoStateFolder, state_folder};
-use crate::domain::{Actor, ActorPattern, Entities, IntentName, MAX_MESSAGE_BYTES};
+use crate::domain::{ActorPattern, ConversationId, Entities, IntentName, MAX_MESSAGE_BYTES, People};
 use crate::embedding::Precision;
 
 /// All of `sayso.toml`.
@@ -20,9 +20,11 @@ pub struct Config {
     /// `[entities.<type>]`, and every name of `[people]` as a `person`.
     pub entities: Entities,
     /// `[people.<name>]`: the accounts of each person.
-    pub people: BTreeMap<String, Vec<Actor>>,
+    pub people: People,
     /// `[roles]`, with people's names replaced by their accounts.
     pub roles: BTreeMap<String, Vec<ActorPattern>>,
+    /// `[halt]`: the roles that may stop everything, and let it go on.
+    pub halters: Vec<String>,
     /// `[bindings]`: the integration that carries out an intent when several could.
     pub bindings: BTreeMap<IntentName, String>,
     /// `[integrations]`
@@ -52,6 +54,8 @@ pub struct Config {
 pub struct Chat {
     /// The name it answers to, one word.
     pub name: String,
+    /// Conversations that hear of a halt and of broken glass, wherever it happened.
+    pub announce: Vec<ConversationId>,
 }
 
 /// The systems it acts upon.
@@ -139,10 +143,11 @@ impl Default for Config {
         let console = "console:*".parse().into_iter().collect();
         let systems = crate::integrations::Limits::default();
         Self {
-            chat: Chat { name: "sayso".to_owned() },
+            chat: Chat { name: "sayso".to_owned(), announce: Vec::new() },
             entities: Entities::default(),
-            people: BTreeMap::new(),
+            people: People::default(),
             roles: BTreeMap::from([("operator".to_owned(), console)]),
+            halters: vec!["operator".to_owned()],
             bindings: BTreeMap::new(),
             integrations: Integrations::default(),
             store: Store::default(),
@@ -164,11 +169,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The name of the person who has an account: what "me" means.
-    pub fn person(&self, actor: &Actor) -> Option<&str> {
-        self.people.iter().find(|(_, accounts)| accounts.contains(actor)).map(|(name, _)| name.as_str())
-    }
-
     /// The database's file. Its folder may not exist yet.
     pub fn store_path(&self) -> Result<PathBuf, NoStateFolder> {
         match &self.store.path {

@@ -80,7 +80,7 @@ fn read_token(item: &Item<'_>) -> Option<String> {
 }
 
 /// A conversation that somebody can hear.
-fn read_conversation(item: &Item<'_>) -> Option<ConversationId> {
+pub(super) fn read_conversation(item: &Item<'_>) -> Option<ConversationId> {
     let written = item.string()?;
     let conversation = item.parse(str::parse::<ConversationId>)?;
     let known = Console::conversation();

@@ -74,7 +74,7 @@ pub(super) fn read_people(config: &mut Config, people: &mut Table<'_>) {
             item.document().error(key.span.start, format!("`{}` has no account", item.path()), Some(hint));
         }
         config.entities.add(EntityType::Person, key.text, &[]);
-        config.people.insert(key.text.to_owned(), accounts);
+        config.people.add(key.text, accounts);
     }
 }
 
@@ -90,19 +90,29 @@ pub(super) fn read_roles(config: &mut Config, roles: &mut Table<'_>) {
         let mut members = Vec::new();
         for member in item.list().unwrap_or_default() {
             let Some(written) = member.string() else { continue };
-            match (config.people.get(written.text), written.text.parse::<ActorPattern>()) {
+            match (config.people.accounts(written.text), written.text.parse::<ActorPattern>()) {
                 // An account has the form of a pattern that covers itself alone.
                 (Some(accounts), _) => members.extend(accounts.iter().filter_map(|a| a.to_string().parse().ok())),
                 (None, Ok(pattern)) => members.push(pattern),
                 (None, Err(_)) => {
                     let message = format!("`{}` is neither `platform:id` nor in `[people]`", written.text);
-                    let known = config.people.keys().map(String::as_str);
+                    let known = config.people.names();
                     item.document().error(member.span.start, message, suggestion(written.text, known));
                 }
             }
         }
         config.roles.insert(key.text.to_owned(), members);
     }
+}
+
+/// `[halt] roles = ["operator"]`
+pub(super) fn read_halters(roles: &Item<'_>, known: &BTreeMap<String, Vec<ActorPattern>>) -> Vec<String> {
+    let named = roles.strings().unwrap_or_default();
+    for role in named.iter().filter(|role| !known.contains_key(role.text)) {
+        let hint = suggestion(role.text, known.keys().map(String::as_str));
+        roles.document().error(role.span.start, format!("unknown role `{}`", role.text), hint);
+    }
+    named.iter().map(|role| role.text.to_owned()).collect()
 }
 
 /// `[integrations] enabled = ["docker"]`, `[integrations.docker] url = "…"`

@@ -32,10 +32,11 @@ fn the_example_shows_every_key() {
     let config = Config::parse("sayso.toml", &full_example()).unwrap();
     // Taken apart without `..`: a new field does not compile until it is listed here, and then it must be in the file.
     let Config {
-        chat: Chat { name: _ },
+        chat: Chat { name: _, announce },
         entities,
         people,
         roles,
+        halters: _,
         bindings,
         integrations: Integrations { enabled, settings },
         store: Store { path: store },
@@ -50,7 +51,8 @@ fn the_example_shows_every_key() {
     } = &config;
     assert_eq!(entities.canonical(EntityType::Service, "The Shop"), Some("checkout"));
     assert_eq!(entities.canonical(EntityType::Person, "@Mira"), Some("mira"));
-    assert_eq!((people["mira"].len(), roles["operator"].len(), bindings.len()), (2, 1, 1));
+    assert_eq!((people.accounts("mira").unwrap().len(), roles["operator"].len(), bindings.len()), (2, 1, 1));
+    assert_eq!(announce.len(), 1);
     assert_eq!(enabled.as_deref(), Some(&["host".to_owned(), "docker".to_owned()][..]));
     assert_eq!(settings["prometheus"]["token"]["secret"].as_str(), Some("PROMETHEUS_TOKEN"));
     assert!(store.is_some() && model.is_some());
@@ -101,8 +103,8 @@ fn people_have_accounts_and_roles_can_name_them() {
     )
     .unwrap();
     let actor = |text: &str| text.parse::<Actor>().unwrap();
-    assert_eq!(config.person(&actor("discord:1")), Some("mira"));
-    assert_eq!(config.person(&actor("discord:2")), None);
+    assert_eq!(config.people.name(&actor("discord:1")), Some("mira"));
+    assert_eq!(config.people.name(&actor("discord:2")), None);
     let admins: Vec<_> = config.roles["admin"].iter().map(ToString::to_string).collect();
     assert_eq!(admins, ["console:mira", "discord:1", "discord:2"]);
     assert!(config.roles.contains_key("operator"), "the default stays until it is replaced");

@@ -53,8 +53,11 @@ pub enum ChoiceKind {
     Approve,
     /// Somebody says no.
     Reject,
-    /// The requester takes it back.
+    /// The requester takes it back; while it runs, stops it.
     Cancel,
+    /// Somebody who may lets it run in an emergency, without the yeses it would need.
+    #[serde(rename = "break-glass")]
+    BreakGlass,
 }
 
 impl ChoiceKind {
@@ -65,6 +68,7 @@ impl ChoiceKind {
             Self::Approve => "approve",
             Self::Reject => "reject",
             Self::Cancel => "cancel",
+            Self::BreakGlass => "break-glass",
         }
     }
 }

@@ -11,6 +11,7 @@ mod entities;
 mod ids;
 mod intent;
 mod outcome;
+mod people;
 mod secret;
 mod tally;
 mod text;
@@ -28,6 +29,7 @@ pub use ids::{
 };
 pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
 pub use outcome::{Outcome, OutcomeStatus};
+pub use people::People;
 pub use secret::Secret;
 pub use tally::{Counted, Tally};
 pub use text::{MAX_MESSAGE_BYTES, clean, nearest, sanitise};

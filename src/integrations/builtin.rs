@@ -37,6 +37,11 @@ pub trait Builtin: Send + Sync {
         Ok(Json::Null)
     }
 
+    /// Whether it still answers while everything is halted: for what only tells of the assistant itself.
+    fn answers_while_halted(&self) -> bool {
+        false
+    }
+
     /// Does it. The manifest's `reply` sees the result as `body`.
     async fn run(&self, command: &Command, cx: &RunContext) -> Result<Json, BuiltinError>;
 }

@@ -7,21 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value as Json;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
 use super::act::Act;
-use super::answer::Answer;
 use super::builtin::Progress;
-use super::error::{ActionError, PlanError};
+use super::error::PlanError;
 use super::lock::{Held, Holder, Locks};
-use super::plan::{Plan, Planner, rounds};
-use super::scope::Circumstances;
+use super::plan::{Plan, Planner};
 use super::stop::{Stop, Stopper};
-use super::template::TemplateError;
-use crate::audit::{AuditEvent, Fact, Ledger, LedgerError};
-use crate::domain::{Command, Counted, ExecutionId, Outcome, OutcomeStatus, Tally};
+use crate::audit::{AuditEvent, Fact, Ledger, LedgerError, WhenHalted};
+use crate::domain::{Command, Counted, Effect, ExecutionId, Outcome, OutcomeStatus, Tally};
 use crate::proposal::approval::Approved;
 
 /// How many executions run at once.
@@ -71,42 +67,6 @@ impl Executor {
         }))
     }
 
-    /// Reads what a person should see before they decide, if the action says what that is.
-    pub async fn preview(&self, plan: &Plan) -> Result<Option<String>, ActionError> {
-        let planner = &self.0.planner;
-        let Some(preview) = &plan.chosen.action().preview else { return Ok(None) };
-        let stop = Stop::never();
-        let reader = planner.reader(&plan.chosen, &stop);
-        let unreadable = |error: TemplateError| reader.unreadable(&error);
-        let circumstances = Circumstances::looking(planner.clock.now());
-        let views = planner.views(&plan.chosen, &plan.command, &circumstances).map_err(unreadable)?;
-        let views = views.with("items", &Json::Array(plan.items.clone()));
-        let mut shown = Vec::new();
-        for views in rounds(&plan.items, &views) {
-            let (views, answer) = match (&preview.step, plan.chosen.action().builtin()) {
-                (Some(step), _) => {
-                    let answer = reader.run(step, &views).await?;
-                    (views.after(&answer), answer)
-                }
-                (None, Some(name)) => {
-                    let body = match planner.builtin(name) {
-                        Some(builtin) => builtin.preview(&plan.command, &plan.identity).await,
-                        None => Ok(Json::Null),
-                    };
-                    let body = body.map_err(|error| planner.builtin_failed(&plan.chosen, error))?;
-                    (views.with("body", &body), Answer::of_builtin(body))
-                }
-                (None, None) => (views, Answer::of_builtin(Json::Null)),
-            };
-            shown.push(reader.tell(&preview.reply, &answer, &views)?);
-            if preview.step.is_none() {
-                // It speaks of everything that was found at once.
-                break;
-            }
-        }
-        Ok(Some(planner.redactor.clean(&shown.join("\n"))))
-    }
-
     /// Performs an action, once. The outcome says what became of it, whatever happened; the row is closed with it even
     /// if the caller stops waiting.
     pub async fn execute(&self, approved: Approved<Command>, progress: mpsc::Sender<String>) -> Outcome {
@@ -122,6 +82,11 @@ impl Executor {
     /// Stops a running execution. Whether there was one.
     pub fn stop(&self, execution: ExecutionId) -> bool {
         self.0.running().stoppers.get(&execution).map(Stopper::stop).is_some()
+    }
+
+    /// How many executions run.
+    pub fn running(&self) -> usize {
+        self.0.running().stoppers.len()
     }
 
     /// Stops everything that runs, and says how many executions that were.
@@ -213,7 +178,9 @@ impl Inner {
             runs: plan.runs.clone(),
         };
         let event = self.event(approved, now, started);
-        if let Err(error) = self.ledger.open_execution(approved.execution(), approved.proposal(), event).await {
+        if let Err(error) =
+            self.ledger.open_execution(approved.execution(), approved.proposal(), self.when_halted(plan), event).await
+        {
             return self.nothing_done(OutcomeStatus::Failed, &NotRun::from(error));
         }
         let progress = Progress::new(progress, Arc::clone(&self.planner.redactor));
@@ -226,6 +193,15 @@ impl Inner {
             outcome.summary = format!("{} (not on the record: {error})", outcome.summary);
         }
         outcome
+    }
+
+    /// Only what our own code says of the assistant itself goes on.
+    fn when_halted(&self, plan: &Plan) -> WhenHalted {
+        let builtin = plan.chosen.action().builtin().and_then(|name| self.planner.builtin(name));
+        match builtin.is_some_and(|builtin| builtin.answers_while_halted()) {
+            true if plan.command.effect() == Effect::Read => WhenHalted::Answer,
+            _ => WhenHalted::Refuse,
+        }
     }
 
     async fn close(&self, approved: &Approved<Command>, outcome: &Outcome) -> Result<(), LedgerError> {

@@ -17,6 +17,9 @@ pub struct Approval {
     pub conversation: ConversationId,
     /// The digest that was shown to them.
     pub digest: Digest,
+    /// Why they broke the glass, if they did: let it run without the yeses that it would need.
+    #[serde(default)]
+    pub broken_glass: Option<String>,
 }
 
 /// Something that may run, exactly once, as it was shown. Not `Clone`: one approval, one execution.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::approval::Approved;
 use super::state::State;
 use crate::audit::AuditEvent;
-use crate::domain::{Actor, ChoiceKind, Command, Outcome};
+use crate::domain::{Actor, ChoiceKind, Command, ExecutionId, Outcome};
 
 /// One thing to do. The driver does the deeds of a step in their order, and stops at the first that fails: what could not
 /// be saved is neither said nor executed.
@@ -22,6 +22,8 @@ pub enum Deed {
     PlanAgain,
     /// Hand this to the executor, and come back with [`super::Event::Ended`].
     Execute(Box<Approved<Command>>),
+    /// Have the executor stop it; it ends, and comes back, as every execution does.
+    Stop(ExecutionId),
     /// Come back with [`super::Event::Ticked`] at that time.
     WakeAt(Timestamp),
 }
@@ -42,6 +44,20 @@ pub enum Notice {
         approvals: usize,
         /// The rule that wants more, or [`super::Decision::NO_RULE`].
         rule: String,
+    },
+    /// The requester said why; show the card with it.
+    Reasoned,
+    /// Somebody let it run without the yeses it would need: to be told loudly.
+    GlassBroken {
+        /// Who.
+        by: Actor,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// It is being stopped.
+    Stopping {
+        /// By whom.
+        by: Actor,
     },
     /// Earlier yeses are void; show the card as it is now.
     Changed(Change),
@@ -80,6 +96,9 @@ pub enum Change {
     /// Planned again, something else would run.
     #[error("what would run has changed")]
     Plan,
+    /// What the preview showed is no longer so.
+    #[error("what was shown has changed: {0}")]
+    Facts(String),
     /// The plan could not be made again.
     #[error("it could not be planned again: {reason}")]
     PlanFailed {
@@ -109,6 +128,12 @@ pub enum Refusal {
         /// The rule, or what could not be evaluated.
         reason: String,
     },
+    /// Policy would let them, if they, or the requester, said why.
+    #[error("a reason is needed ({rule})")]
+    ReasonMissing {
+        /// The rule that wants one, or [`super::Decision::NO_RULE`].
+        rule: String,
+    },
     /// They have said yes already.
     #[error("their yes has been counted already")]
     AlreadyCounted,
@@ -134,6 +159,7 @@ pub enum Refusal {
 pub(super) enum Attempt {
     Choice(ChoiceKind),
     Edit,
+    Reason,
 }
 
 impl Attempt {
@@ -141,6 +167,7 @@ impl Attempt {
         match self {
             Self::Choice(choice) => choice.as_str(),
             Self::Edit => "edit",
+            Self::Reason => "reason",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A command as it comes before policy: who asked for what, what exactly would run, and how it was understood.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +15,18 @@ pub struct Plan {
     pub runs: String,
     /// What the preview read, if the action has one.
     pub preview: Option<String>,
+    /// What of it must still be so when it runs, by name: `replicas`, `3`.
+    #[serde(default)]
+    pub facts: Facts,
+    /// The typed form of the command that takes it back, if there is one.
+    #[serde(default)]
+    pub undo: Option<String>,
     /// Digest of the action's definition and the exact call.
     pub digest: Digest,
 }
+
+/// What a preview found, by name.
+pub type Facts = BTreeMap<String, String>;
 
 /// How a command came about. Texts are already redacted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -53,6 +64,8 @@ pub struct Draft {
     pub target: Target,
     /// What would run.
     pub plan: Plan,
+    /// Why it is wanted, in the requester's words; redacted.
+    pub reason: Option<String>,
     /// How it came about.
     pub provenance: Provenance,
     /// Until when it can be decided.

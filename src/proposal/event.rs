@@ -16,6 +16,17 @@ pub enum Event {
         shown: Digest,
         /// Where.
         conversation: ConversationId,
+        /// Why, if they said so; redacted.
+        reason: Option<String>,
+    },
+    /// The requester says why it is wanted.
+    Reasoned {
+        /// Who.
+        actor: Actor,
+        /// In their words, redacted.
+        reason: String,
+        /// Where.
+        conversation: ConversationId,
     },
     /// Somebody wants another command in its place.
     Edited {

@@ -15,13 +15,16 @@ mod press;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 
+use self::press::Press;
 use super::approval::{Approval, Approved};
 use super::deed::{Attempt, Change, Deed, Notice, Refusal};
-use super::draft::{Draft, Edit, Plan};
+use super::draft::{Draft, Edit, Facts, Plan};
 use super::event::{Event, Trace};
 use super::permission::{Decision, Permissions, PolicyAction, Query, Verdict};
 use super::state::{Proposal, State};
@@ -52,7 +55,11 @@ pub fn propose(draft: Draft, policy: &dyn Permissions, now: Timestamp) -> (Propo
 pub fn step(proposal: Proposal, event: Event, policy: &dyn Permissions, now: Timestamp) -> (Proposal, Vec<Deed>) {
     let mut step = Step::new(proposal, policy, now);
     match event {
-        Event::Pressed { actor, choice, shown, conversation } => step.pressed(&actor, choice, shown, &conversation),
+        Event::Pressed { actor, choice, shown, conversation, reason } => {
+            let (actor, conversation, reason) = (&actor, &conversation, reason.as_deref());
+            step.pressed(&Press { actor, choice, shown, conversation, reason });
+        }
+        Event::Reasoned { actor, reason, conversation } => step.reasoned(&actor, &reason, &conversation),
         Event::Edited { actor, edit } => step.edited(&actor, *edit),
         Event::Ticked => step.ticked(),
         Event::Planned(plan) => step.planned(plan),
@@ -139,26 +146,35 @@ impl<'a> Step<'a> {
         });
     }
 
-    fn query<'q>(
-        &'q self,
-        action: PolicyAction,
-        actor: &'q Actor,
-        conversation: &'q ConversationId,
-        approvals: usize,
-    ) -> Query<'q> {
-        let Draft { requester, command, target, .. } = &self.proposal.draft;
-        Query { action, actor, requester, command, target, conversation, now: self.now, approvals }
+    fn query<'q>(&'q self, action: PolicyAction, actor: &'q Actor, conversation: &'q ConversationId) -> Query<'q> {
+        let Draft { requester, command, target, reason, .. } = &self.proposal.draft;
+        Query {
+            action,
+            actor,
+            requester,
+            command,
+            target,
+            conversation,
+            now: self.now,
+            yeses: &[],
+            reason: reason.as_deref(),
+            broken_glass: false,
+        }
     }
 
-    /// Whether the requester may have it run now, with so many yeses.
-    fn may_execute(&self, approvals: usize) -> Decision {
+    /// Whether the requester may have it run now, with these yeses. Who broke the glass said why.
+    fn may_execute(&self, approvals: &[Approval]) -> Decision {
         let Draft { requester, conversation, .. } = &self.proposal.draft;
-        self.policy.decide(&self.query(PolicyAction::Execute, requester, conversation, approvals))
+        let yeses: Vec<Actor> = approvals.iter().map(|approval| approval.actor.clone()).collect();
+        let glass = approvals.iter().find_map(|approval| approval.broken_glass.as_deref());
+        let query = self.query(PolicyAction::Execute, requester, conversation);
+        let reason = query.reason.or(glass);
+        self.policy.decide(&Query { yeses: &yeses, broken_glass: glass.is_some(), reason, ..query })
     }
 
     fn verdict(&self) -> Verdict {
         let Draft { requester, conversation, .. } = &self.proposal.draft;
-        self.policy.verdict(&self.query(PolicyAction::Propose, requester, conversation, 0))
+        self.policy.verdict(&self.query(PolicyAction::Propose, requester, conversation))
     }
 
     /// Judges the draft as it is now, by the policy as it is now. Whatever was said to anything else is void.
@@ -214,10 +230,13 @@ impl<'a> Step<'a> {
     fn standing(&self) -> Vec<Approval> {
         let digest = self.proposal.compute_digest();
         let stands = |approval: &&Approval| {
-            let own = approval.actor == self.proposal.draft.requester;
-            let action = if own { PolicyAction::Confirm } else { PolicyAction::Approve };
-            approval.digest == digest
-                && self.policy.decide(&self.query(action, &approval.actor, &approval.conversation, 0)).allowed
+            let ask = |action| self.query(action, &approval.actor, &approval.conversation);
+            let query = match &approval.broken_glass {
+                Some(reason) => ask(PolicyAction::BreakGlass).because(reason),
+                None if self.is_own(&approval.actor) => ask(PolicyAction::Confirm),
+                None => ask(PolicyAction::Approve),
+            };
+            approval.digest == digest && self.policy.decide(&query).allowed
         };
         self.proposal.approvals.iter().filter(stands).cloned().collect()
     }
@@ -228,7 +247,7 @@ impl<'a> Step<'a> {
             return self.expire();
         }
         let standing = self.standing();
-        let execute = self.may_execute(standing.len());
+        let execute = self.may_execute(&standing);
         if !execute.allowed {
             return self.deny(execute.reason());
         }
@@ -263,12 +282,15 @@ impl<'a> Step<'a> {
         if self.proposal.state != State::Approved {
             return;
         }
-        let same = plan.digest == self.proposal.draft.plan.digest;
-        self.proposal.draft.plan = plan;
+        let shown = std::mem::replace(&mut self.proposal.draft.plan, plan);
+        let plan = &self.proposal.draft.plan;
         if self.is_late() {
             self.expire();
-        } else if !same {
+        } else if plan.digest != shown.digest {
             self.reopen(Change::Plan);
+        } else if plan.facts != shown.facts {
+            let changed = changed_facts(&shown.facts, &plan.facts);
+            self.reopen(Change::Facts(changed));
         } else if self.policy.version() != self.proposal.policy {
             self.reopen(Change::Policy);
         } else {
@@ -287,7 +309,7 @@ impl<'a> Step<'a> {
         let refusal = match self.proposal.state {
             State::Executing => Some(Refusal::AlreadyRunning),
             state if state.is_final() => Some(Refusal::Finished(state)),
-            _ if *actor != self.proposal.draft.requester => Some(Refusal::NotRequester),
+            _ if !self.is_own(actor) => Some(Refusal::NotRequester),
             _ => None,
         };
         if let Some(refusal) = refusal {
@@ -338,4 +360,16 @@ impl<'a> Step<'a> {
             _ => {}
         }
     }
+}
+
+/// What is not as it was: `replicas was 3, is 7`.
+fn changed_facts(before: &Facts, now: &Facts) -> String {
+    let gone = before.iter().filter(|(name, _)| !now.contains_key(*name));
+    let gone = gone.map(|(name, was)| format!("{name} was {was}, and cannot be read any more"));
+    let other = now.iter().filter_map(|(name, is)| match before.get(name) {
+        Some(was) if was == is => None,
+        Some(was) => Some(format!("{name} was {was}, is {is}")),
+        None => Some(format!("{name} is {is}")),
+    });
+    gone.chain(other).collect::<Vec<_>>().join("; ")
 }

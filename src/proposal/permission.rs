@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Actor, Command, ConversationId, Digest, Effect};
 
-/// The five questions; `policies/schema.cedarschema` explains them.
+/// The questions; `policies/schema.cedarschema` explains them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PolicyAction {
     /// May this read be answered at once?
@@ -18,13 +18,16 @@ pub enum PolicyAction {
     Confirm,
     /// May somebody else say yes?
     Approve,
+    /// May they let it run in an emergency, without the yeses it would need?
+    BreakGlass,
     /// May it run now, with the yeses it has?
     Execute,
 }
 
 impl PolicyAction {
     /// All of them, in the order in which a command meets them.
-    pub const ALL: [Self; 5] = [Self::Run, Self::Propose, Self::Confirm, Self::Approve, Self::Execute];
+    pub const ALL: [Self; 6] =
+        [Self::Run, Self::Propose, Self::Confirm, Self::Approve, Self::BreakGlass, Self::Execute];
 
     /// The word used in policies.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +36,7 @@ impl PolicyAction {
             Self::Propose => "propose",
             Self::Confirm => "confirm",
             Self::Approve => "approve",
+            Self::BreakGlass => "break_glass",
             Self::Execute => "execute",
         }
     }
@@ -66,8 +70,27 @@ pub struct Query<'a> {
     pub conversation: &'a ConversationId,
     /// When.
     pub now: Timestamp,
-    /// How many people have said yes and still may.
-    pub approvals: usize,
+    /// The people who have said yes and still may, each once.
+    pub yeses: &'a [Actor],
+    /// Why it is wanted; for [`PolicyAction::BreakGlass`], why it cannot wait.
+    pub reason: Option<&'a str>,
+    /// Whether one of the yeses was given by breaking the glass.
+    pub broken_glass: bool,
+}
+
+impl<'a> Query<'a> {
+    /// Any reason at all: enough to see whether a missing one is what is wrong.
+    pub const SOME_REASON: &'static str = "a reason";
+
+    /// The same question, with a reason.
+    pub fn because(self, reason: &'a str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// The same question, as if some reason had been given.
+    pub fn with_some_reason(self) -> Self {
+        self.because(Self::SOME_REASON)
+    }
 }
 
 /// The answer to one question.
@@ -89,6 +112,11 @@ impl Decision {
     pub fn reason(&self) -> String {
         if self.errors.is_empty() { self.rule.clone() } else { self.errors.join("; ") }
     }
+
+    /// Whether a rule forbids it, or could not be evaluated; not only that none permits it.
+    pub fn is_forbidden(&self) -> bool {
+        !self.allowed && (self.rule != Self::NO_RULE || !self.errors.is_empty())
+    }
 }
 
 /// Whose yes a proposal waits for.
@@ -99,6 +127,17 @@ pub enum WhoMay {
     Requester,
     /// Somebody else's.
     Another,
+}
+
+/// What stands between a proposal and its running, beside the yes that is waited for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// The requester has to say why.
+    pub reason: bool,
+    /// With the requester's yes, a rule would still hold it back: a freeze, or more yeses.
+    pub held: Option<String>,
+    /// The requester may let it run in an emergency, and say why.
+    pub glass: bool,
 }
 
 /// Policy's answer to a new command.
@@ -114,6 +153,9 @@ pub enum Verdict {
     Confirm {
         /// Whose yes it needs.
         by: WhoMay,
+        /// What else.
+        #[serde(default)]
+        needs: Needs,
         /// The rule that lets it be proposed.
         rule: String,
     },
@@ -124,13 +166,27 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// The rules that decided, and the one that holds it back.
+    pub fn rules(&self) -> String {
+        match self {
+            Self::Allow { rule } => rule.clone(),
+            Self::Deny { reason } => reason.clone(),
+            Self::Confirm { rule, needs, .. } => match &needs.held {
+                Some(held) => format!("{rule}; {held}"),
+                None => rule.clone(),
+            },
+        }
+    }
+}
+
 /// As the audit trail words it.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Allow { rule } => write!(f, "allow ({rule})"),
-            Self::Confirm { by: WhoMay::Requester, rule } => write!(f, "confirm by the requester ({rule})"),
-            Self::Confirm { by: WhoMay::Another, rule } => write!(f, "confirm by another ({rule})"),
+            Self::Confirm { by: WhoMay::Requester, rule, .. } => write!(f, "confirm by the requester ({rule})"),
+            Self::Confirm { by: WhoMay::Another, rule, .. } => write!(f, "confirm by another ({rule})"),
             Self::Deny { reason } => write!(f, "deny ({reason})"),
         }
     }
@@ -141,30 +197,50 @@ pub trait Permissions: Send + Sync {
     /// Answers one question; what cannot be evaluated is not allowed.
     fn decide(&self, query: &Query<'_>) -> Decision;
 
-    /// Changes whenever any answer could: the digest of the rules, of who has which role, and of the time zone.
+    /// Changes whenever any answer could: the digest of the rules, of who has which role and which accounts, and of the
+    /// time zone.
     fn version(&self) -> Digest;
 
+    /// Whether somebody may stop everything, and let it go on. No rule for commands can take the switch from them: a
+    /// freeze must not freeze the brake.
+    fn may_halt(&self, actor: &Actor) -> bool;
+
+    /// Whether two accounts are one person's.
+    fn same_person(&self, one: &Actor, other: &Actor) -> bool {
+        one == other
+    }
+
     /// The answer to a new command of `query.requester`. Only a read can be let through without a person's yes, whatever
-    /// the rules say. The query's own action, actor and approvals do not matter.
+    /// the rules say. The query's own action, actor and yeses do not matter.
     fn verdict(&self, query: &Query<'_>) -> Verdict {
-        let ask = |action, approvals| self.decide(&Query { action, actor: query.requester, approvals, ..*query });
+        let yes = std::slice::from_ref(query.requester);
+        let ask = |action, yeses, reason| {
+            self.decide(&Query { action, actor: query.requester, yeses, reason, broken_glass: false, ..*query })
+        };
         let mut refused = None;
         if query.command.effect() == Effect::Read {
-            let run = ask(PolicyAction::Run, 0);
+            let run = ask(PolicyAction::Run, &[], query.reason);
             if run.allowed {
-                let execute = ask(PolicyAction::Execute, 0);
+                let execute = ask(PolicyAction::Execute, &[], query.reason);
                 if execute.allowed {
                     return Verdict::Allow { rule: run.rule };
                 }
                 refused = Some(execute);
             }
         }
-        let propose = ask(PolicyAction::Propose, 0);
-        if propose.allowed {
-            let own = ask(PolicyAction::Confirm, 0).allowed && ask(PolicyAction::Execute, 1).allowed;
-            let by = if own { WhoMay::Requester } else { WhoMay::Another };
-            return Verdict::Confirm { by, rule: propose.rule };
+        let propose = ask(PolicyAction::Propose, &[], query.reason);
+        if !propose.allowed {
+            return Verdict::Deny { reason: refused.unwrap_or(propose).reason() };
         }
-        Verdict::Deny { reason: refused.unwrap_or(propose).reason() }
+        let confirm = |reason| ask(PolicyAction::Confirm, &[], reason).allowed;
+        let execute = ask(PolicyAction::Execute, yes, query.reason);
+        let own = |reason| confirm(reason) && ask(PolicyAction::Execute, yes, reason).allowed;
+        let now = own(query.reason);
+        let reason = !now && query.reason.is_none() && own(Some(Query::SOME_REASON));
+        let with_reason = if reason { Some(Query::SOME_REASON) } else { query.reason };
+        let by = if now || reason || confirm(with_reason) { WhoMay::Requester } else { WhoMay::Another };
+        let held = (!execute.allowed && !reason && execute.is_forbidden()).then(|| execute.reason());
+        let glass = !now && !reason && ask(PolicyAction::BreakGlass, &[], Some(Query::SOME_REASON)).allowed;
+        Verdict::Confirm { by, needs: Needs { reason, held, glass }, rule: propose.rule }
     }
 }

@@ -8,14 +8,14 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{Authorizer, Policy as Rule, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy::{Authorizer, Entities, Policy as Rule, PolicyId, PolicySet, Request, ValidationMode, Validator};
 use jiff::tz::TimeZone;
 
 pub use self::fault::PolicyFault;
-use self::question::Vocabulary;
+use self::question::{Unaskable, Vocabulary};
 use super::permission::{Decision, Permissions, Query};
 use super::roles::Roles;
-use crate::domain::{Digest, nearest};
+use crate::domain::{Actor, Digest, People, nearest};
 
 /// How many brackets may stand within each other. Cedar's reader calls itself for each, and the stack has an end.
 const MAX_DEPTH: usize = 50;
@@ -27,6 +27,9 @@ pub struct Policy {
     rules: PolicySet,
     vocabulary: Vocabulary,
     roles: Roles,
+    people: People,
+    /// The roles that may stop everything.
+    halters: Vec<String>,
     zone: TimeZone,
     texts: Digest,
 }
@@ -52,29 +55,38 @@ impl Policy {
         let texts = Digest::of(
             std::iter::once(SCHEMA).chain(files.iter().flat_map(|(path, text)| [&**path, &**text])).map(str::as_bytes),
         );
-        Ok(Self { rules, vocabulary, roles: roles.clone(), zone: TimeZone::UTC, texts })
+        Ok(Self {
+            rules,
+            vocabulary,
+            roles: roles.clone(),
+            people: People::default(),
+            halters: Vec::new(),
+            zone: TimeZone::UTC,
+            texts,
+        })
     }
 
     /// The same rules, with hours and weekdays of a time zone.
     pub fn in_zone(self, zone: TimeZone) -> Self {
         Self { zone, ..self }
     }
-}
 
-impl Permissions for Policy {
-    fn decide(&self, query: &Query<'_>) -> Decision {
-        let (request, entities) = match self.vocabulary.ask(query, &self.roles, &self.zone) {
+    /// The same rules, for people with several accounts.
+    pub fn with_people(self, people: People) -> Self {
+        Self { people, ..self }
+    }
+
+    /// What the rules say to a question; one that cannot be asked is denied.
+    fn answer(&self, question: Result<(Request, Entities), Unaskable>) -> Decision {
+        let (request, entities) = match question {
             Ok(question) => question,
             Err(error) => {
-                return Decision {
-                    allowed: false,
-                    rule: Decision::NO_RULE.to_owned(),
-                    errors: vec![error.to_string()],
-                };
+                let rule = Decision::NO_RULE.to_owned();
+                return Decision { allowed: false, rule, errors: vec![error.to_string()] };
             }
         };
         let response = Authorizer::new().is_authorized(&request, &self.rules, &entities);
-        let mut rules: Vec<String> = response.diagnostics().reason().map(ToString::to_string).collect();
+        let mut rules: Vec<String> = response.diagnostics().reason().map(|id| self.named(id)).collect();
         rules.sort();
         if rules.is_empty() {
             rules.push(Decision::NO_RULE.to_owned());
@@ -85,10 +97,38 @@ impl Permissions for Policy {
         Decision { allowed, rule: rules.join(", "), errors }
     }
 
+    /// The same rules, where people of these roles may stop everything.
+    pub fn with_halters(self, halters: Vec<String>) -> Self {
+        Self { halters, ..self }
+    }
+
+    /// A rule by its name, with what its `@hint` says to people: `weekend-freeze: no production changes until Monday`.
+    fn named(&self, id: &PolicyId) -> String {
+        match self.rules.policy(id).and_then(|rule| rule.annotation("hint")) {
+            Some(hint) if !hint.is_empty() => format!("{id}: {hint}"),
+            _ => id.to_string(),
+        }
+    }
+}
+
+impl Permissions for Policy {
+    fn decide(&self, query: &Query<'_>) -> Decision {
+        self.answer(self.vocabulary.ask(query, &self.roles, &self.people, &self.zone))
+    }
+
+    fn may_halt(&self, actor: &Actor) -> bool {
+        self.roles.of(actor).any(|role| self.halters.iter().any(|halter| halter == role))
+    }
+
     fn version(&self) -> Digest {
         let roles = serde_json::to_vec(&self.roles).unwrap_or_default(); // Maps of strings always serialise.
         let zone = format!("{:?}", self.zone);
-        Digest::of([self.texts.to_string().as_bytes(), &roles, zone.as_bytes()])
+        let people = format!("{:?}", self.people);
+        Digest::of([self.texts.to_string().as_bytes(), &roles, zone.as_bytes(), people.as_bytes()])
+    }
+
+    fn same_person(&self, one: &Actor, other: &Actor) -> bool {
+        self.people.same(one, other)
     }
 }
 

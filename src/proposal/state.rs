@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::approval::Approval;
 use super::draft::Draft;
-use super::permission::{Verdict, WhoMay};
+use super::permission::{Needs, Verdict, WhoMay};
 use crate::domain::{Actor, ChoiceKind, Command, ConversationId, Digest, OutcomeStatus, ProposalCode, ProposalId};
 
 /// Where a proposal stands.
@@ -192,8 +192,11 @@ impl Proposal {
             (State::Pending, Verdict::Confirm { by: WhoMay::Another, .. }) => {
                 &[ChoiceKind::Approve, ChoiceKind::Reject, ChoiceKind::Cancel]
             }
+            (State::Pending, Verdict::Confirm { needs: Needs { held: Some(_), .. }, .. }) => {
+                &[ChoiceKind::Confirm, ChoiceKind::Approve, ChoiceKind::Reject, ChoiceKind::Cancel]
+            }
             (State::Pending, _) => &[ChoiceKind::Confirm, ChoiceKind::Cancel],
-            (State::Approved, _) => &[ChoiceKind::Cancel],
+            (State::Approved | State::Executing, _) => &[ChoiceKind::Cancel],
             _ => &[],
         }
     }
@@ -211,6 +214,8 @@ impl Proposal {
             draft.target.local.to_string(),
             draft.target.production.to_string(),
             draft.plan.digest.to_string(),
+            serde_json::to_string(&draft.plan.facts).unwrap_or_default(), // Maps of strings always serialise.
+            draft.reason.clone().unwrap_or_default(),
             runbook.unwrap_or_default(),
             self.policy.to_string(),
         ];

@@ -53,6 +53,8 @@ struct Body {
     shown: String,
     target: Target,
     plan: Plan,
+    #[serde(default)]
+    reason: Option<String>,
     provenance: Provenance,
     verdict: Verdict,
     policy: Digest,
@@ -75,6 +77,7 @@ impl Proposal {
             shown: draft.shown,
             target: draft.target,
             plan: draft.plan,
+            reason: draft.reason,
             provenance: draft.provenance,
             verdict: self.verdict.clone(),
             policy: self.policy,
@@ -101,6 +104,7 @@ impl Proposal {
             shown: body.shown,
             target: body.target,
             plan: body.plan,
+            reason: body.reason,
             provenance: body.provenance,
             expires: body.expires,
         };

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Draft, Plan, Provenance, Target};
+use super::{Draft, Facts, Plan, Provenance, Target};
 use crate::domain::{
     Command, ConversationId, Digest, Effect, EntityType, ExecutionId, Intent, Intents, Parameter, ProposalId,
     ValueType, parse_typed,
@@ -71,7 +71,7 @@ pub(super) fn target(command: &Command) -> Target {
 
 pub(super) fn plan(command: &Command) -> Plan {
     let runs = format!("run {command}");
-    Plan { digest: Digest::of([runs.as_bytes()]), runs, preview: None }
+    Plan { digest: Digest::of([runs.as_bytes()]), runs, preview: None, facts: Facts::new(), undo: None }
 }
 
 /// Expires a quarter of an hour after noon.
@@ -86,6 +86,7 @@ pub(super) fn draft(requester: &str, line: &str) -> Draft {
         shown: command.to_string(),
         target: target(&command),
         plan: plan(&command),
+        reason: None,
         provenance: Provenance::default(),
         expires: noon() + jiff::SignedDuration::from_mins(15),
         command,

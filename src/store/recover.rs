@@ -101,7 +101,7 @@ async fn restart(
             Deed::Say(notice) => recovered.notices.push(notice),
             Deed::WakeAt(at) => recovered.wake = Some(at),
             // A restart never asks for these (see `proposal::machine::properties`), and here they would not be done.
-            Deed::PlanAgain | Deed::Execute(_) => {}
+            Deed::PlanAgain | Deed::Execute(_) | Deed::Stop(_) => {}
         }
     }
     Ok(recovered)

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sayso::audit::{AuditEvent, Fact, Ledger, LedgerError};
+use sayso::audit::{AuditEvent, Fact, Halt, Ledger, LedgerError, WhenHalted};
 use sayso::catalogue::{Catalogue, DataFolders, Manifest};
 use sayso::domain::{
     Actor, Clock, Command, ConversationId, Digest, ExecutionId, Outcome, ProposalId, SystemClock, parse_typed,
@@ -35,6 +35,10 @@ impl Permissions for Anything {
         Decision { allowed: true, rule: "test".to_owned(), errors: Vec::new() }
     }
 
+    fn may_halt(&self, _: &Actor) -> bool {
+        true
+    }
+
     fn version(&self) -> Digest {
         Digest::of([])
     }
@@ -48,7 +52,7 @@ pub(crate) fn approve(command: &Command, digest: Digest, (id, execution): Ids) -
     let alice = Actor::new("console", "alice").unwrap();
     let conversation = ConversationId { platform: "console".to_owned(), channel: "main".to_owned() };
     let now = SystemClock.now();
-    let plan = proposal::Plan { runs: String::new(), preview: None, digest };
+    let plan = proposal::Plan { runs: String::new(), preview: None, facts: proposal::Facts::new(), undo: None, digest };
     let draft = Draft {
         id,
         execution,
@@ -59,6 +63,7 @@ pub(crate) fn approve(command: &Command, digest: Digest, (id, execution): Ids) -
         shown: command.to_string(),
         target: Target { name: "a test".to_owned(), local: true, production: false },
         plan: plan.clone(),
+        reason: None,
         provenance: Provenance::default(),
         expires: now + jiff::SignedDuration::from_mins(15),
     };
@@ -75,9 +80,10 @@ pub(crate) fn approve(command: &Command, digest: Digest, (id, execution): Ids) -
                         choice: sayso::domain::ChoiceKind::Confirm,
                         shown: proposal.digest(),
                         conversation: conversation.clone(),
+                        reason: None,
                     });
                 }
-                Deed::Save(_) | Deed::Record(_) | Deed::Say(_) | Deed::WakeAt(_) => {}
+                Deed::Save(_) | Deed::Record(_) | Deed::Say(_) | Deed::WakeAt(_) | Deed::Stop(_) => {}
             }
         }
         let event = next.expect("a deed that goes on");
@@ -95,6 +101,7 @@ pub(crate) struct Memory {
     pub(crate) log: Log,
     pub(crate) events: Mutex<Vec<AuditEvent>>,
     opened: Mutex<Vec<ProposalId>>,
+    halt: Mutex<Option<Halt>>,
     /// Whether nothing can be written.
     pub(crate) broken: Mutex<bool>,
 }
@@ -122,7 +129,16 @@ impl Ledger for Memory {
         self.write(event)
     }
 
-    async fn open_execution(&self, _: ExecutionId, proposal: ProposalId, event: AuditEvent) -> Result<(), LedgerError> {
+    async fn open_execution(
+        &self,
+        _: ExecutionId,
+        proposal: ProposalId,
+        when_halted: WhenHalted,
+        event: AuditEvent,
+    ) -> Result<(), LedgerError> {
+        if let Some(halt) = self.halted().await?.filter(|_| when_halted == WhenHalted::Refuse) {
+            return Err(LedgerError::Halted(halt));
+        }
         if self.opened.lock().unwrap().contains(&proposal) {
             return Err(LedgerError::AlreadyOpened(proposal));
         }
@@ -139,6 +155,20 @@ impl Ledger for Memory {
         event: AuditEvent,
     ) -> Result<(), LedgerError> {
         self.write(event)
+    }
+
+    async fn halt(&self, halt: &Halt, event: AuditEvent) -> Result<(), LedgerError> {
+        *self.halt.lock().unwrap() = Some(halt.clone());
+        self.write(event)
+    }
+
+    async fn lift(&self, event: AuditEvent) -> Result<Option<Halt>, LedgerError> {
+        self.write(event)?;
+        Ok(self.halt.lock().unwrap().take())
+    }
+
+    async fn halted(&self) -> Result<Option<Halt>, LedgerError> {
+        Ok(self.halt.lock().unwrap().clone())
     }
 }
 
@@ -241,7 +271,7 @@ impl Rig {
     /// What a person sees before they decide.
     pub(crate) async fn preview(&self, line: &str) -> Option<String> {
         let plan = self.plan(line).await.unwrap_or_else(|error| panic!("{line}: {error}"));
-        self.executor.preview(&plan).await.unwrap()
+        self.planner.preview(&plan).await.unwrap().shown
     }
 
     /// Executes what was let through, and listens to no progress.

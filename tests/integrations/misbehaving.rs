@@ -91,7 +91,7 @@ async fn a_preview_that_fails_says_why() {
     ] {
         let rig = shipped("alertmanager", always(path).await, SHORT);
         let plan = rig.plan("alert.silence alert=HighErrorRate duration=PT1H").await.unwrap();
-        assert_eq!(rig.executor.preview(&plan).await.unwrap_err().to_string(), said);
+        assert_eq!(rig.planner.preview(&plan).await.unwrap_err().to_string(), said);
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use sayso::audit::{AuditLog, Head, Ledger, verify_log};
+use sayso::audit::{AuditLog, Head, Ledger, WhenHalted, verify_log};
 use sayso::proposal::ProposalStore;
 use sayso::store::{Sqlite, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -123,14 +123,20 @@ async fn a_locked_store_is_told_and_nothing_is_written() {
         place.path().display()
     );
     assert_eq!(refusal(&place.path()).await, locked);
-    let error = store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await.unwrap_err();
+    let error = store
+        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), format!("the audit trail cannot be written: {locked}"));
     let error = store.save(&proposal, &[]).await.unwrap_err();
     assert_eq!(error.to_string(), format!("the store cannot be used: {locked}"));
     // Reading goes on.
     assert_eq!(store.load(proposal.id(), &intents()).await.unwrap(), Some(proposal.clone()));
     other.execute("ROLLBACK").await.unwrap();
-    store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await.unwrap();
+    store
+        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ suite! { File:
     an_execution_is_opened_by_one_of_many
     what_is_not_executing_is_never_opened
     an_execution_is_closed_once
+    while_everything_is_halted_nothing_is_opened
     a_message_is_handled_once
     conversations_remember
     misses_are_kept_until_they_are_settled_or_old

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sayso::audit::{AuditLog as _, Fact, Ledger as _, LedgerError, Search, verify_log};
+use sayso::audit::{AuditLog as _, Fact, Halt, Ledger as _, LedgerError, Search, WhenHalted, verify_log};
 use sayso::domain::{Effect, Intent, IntentName, Intents, MessageId, OutcomeStatus, ProposalId};
 use sayso::proposal::{Event, Notice, ProposalStore as _, ProposalStoreError, State, Trace, propose, step};
 use sayso::store::{ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Recovery as _, recover};
@@ -41,6 +41,7 @@ pub async fn of_two_steps_from_the_same_state_one_is_saved(place: &impl Place) {
     let (one, other) = (place.open().await, place.open().await);
     let proposal = pending(&one).await;
     let cancel = Event::Pressed {
+        reason: None,
         actor: proposal.requester().clone(),
         choice: sayso::domain::ChoiceKind::Cancel,
         shown: proposal.digest(),
@@ -82,7 +83,9 @@ pub async fn an_execution_is_opened_by_one_of_many(place: &impl Place) {
         let attempts = [one.clone(), other.clone(), one.clone(), other.clone()].map(|store| {
             let proposal = proposal.clone();
             tokio::spawn(async move {
-                store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await
+                store
+                    .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+                    .await
             })
         });
         let mut opened = 0;
@@ -103,8 +106,10 @@ pub async fn what_is_not_executing_is_never_opened(place: &impl Place) {
     let (stranger, _) = propose(draft("service.restart service=web"), &policy(), noon());
     for proposal in [pending(&store).await, approved(&store).await, stranger] {
         let head = store.head().await.unwrap();
-        let error =
-            store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await.unwrap_err();
+        let error = store
+            .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+            .await
+            .unwrap_err();
         assert_eq!(error.to_string(), format!("proposal `{}` is not approved for execution", proposal.id()));
         assert_eq!(store.head().await.unwrap(), head);
     }
@@ -119,8 +124,39 @@ pub async fn an_execution_is_closed_once(place: &impl Place) {
     let error = store.close_execution(id, &good, noon(), ended(&proposal, &good)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("execution `{id}` is not open"));
     assert_eq!(store.head().await.unwrap(), head);
-    let error = store.open_execution(id, proposal.id(), started(&proposal)).await.unwrap_err();
+    let error = store.open_execution(id, proposal.id(), WhenHalted::Refuse, started(&proposal)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("proposal `{}` has already been executed", proposal.id()));
+}
+
+pub async fn while_everything_is_halted_nothing_is_opened(place: &impl Place) {
+    let (store, replica) = (place.open().await, place.open().await);
+    let halt = Halt { by: "console:mira".parse().unwrap(), since: noon(), reason: Some("an attack".to_owned()) };
+    let said = |fact| sayso::audit::AuditEvent { fact, ..remark(1) };
+    assert_eq!(store.lift(said(Fact::HaltLifted { reason: None })).await.unwrap(), None);
+    assert_eq!(store.head().await.unwrap().sequence, 0, "nothing was lifted");
+    let proposal = executing(&store).await;
+    store.halt(&halt, said(Fact::Halted { reason: halt.reason.clone() })).await.unwrap();
+    assert_eq!(replica.halted().await.unwrap(), Some(halt.clone()));
+    let open = async |when| {
+        let id = proposal.draft().execution;
+        replica.open_execution(id, proposal.id(), when, started(&proposal)).await
+    };
+    assert_eq!(
+        open(WhenHalted::Refuse).await.unwrap_err().to_string(),
+        "everything is halted by console:mira at 2026-11-18 12:00:00Z: an attack"
+    );
+    // It survives a restart.
+    drop(store);
+    let store = place.open().await;
+    assert_eq!(store.halted().await.unwrap(), Some(halt.clone()));
+    assert_eq!(store.lift(said(Fact::HaltLifted { reason: None })).await.unwrap(), Some(halt));
+    open(WhenHalted::Refuse).await.unwrap();
+    let answering = executing(&store).await;
+    let halt = Halt { by: "console:ada".parse().unwrap(), since: noon(), reason: None };
+    store.halt(&halt, said(Fact::Halted { reason: None })).await.unwrap();
+    let id = answering.draft().execution;
+    store.open_execution(id, answering.id(), WhenHalted::Answer, started(&answering)).await.unwrap();
+    verify_log(&store, None).await.unwrap();
 }
 
 pub async fn a_message_is_handled_once(place: &impl Place) {
@@ -317,7 +353,12 @@ pub async fn a_restart_puts_an_end_to_what_was_left(place: &impl Place) {
     assert_eq!(store.head().await.unwrap(), head);
     // Nothing of it can be opened again.
     for proposal in [handed_over, open, closed] {
-        assert!(store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await.is_err());
+        assert!(
+            store
+                .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+                .await
+                .is_err()
+        );
     }
 }
 

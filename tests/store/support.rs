@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sayso::audit::{AuditEvent, AuditLog, Fact, Ledger};
+use sayso::audit::{AuditEvent, AuditLog, Fact, Ledger, WhenHalted};
 use sayso::domain::{
     ChoiceKind, Command, ConversationId, Digest, Effect, EntityType, ExecutionId, Intent, Intents, Outcome,
     OutcomeStatus, Parameter, ProposalId, ValueType, parse_typed,
@@ -103,7 +103,14 @@ pub fn draft(line: &str) -> Draft {
         shown: command.to_string(),
         command,
         target: Target { name: "this machine".to_owned(), local: true, production: false },
-        plan: Plan { digest: Digest::of([runs.as_bytes()]), runs, preview: Some("runs since Monday".to_owned()) },
+        plan: Plan {
+            digest: Digest::of([runs.as_bytes()]),
+            runs,
+            preview: Some("runs since Monday".to_owned()),
+            facts: [("since".to_owned(), "Monday".to_owned())].into(),
+            undo: None,
+        },
+        reason: Some("it is slow".to_owned()),
         provenance: Provenance {
             said: Some("bounce it, \"please\"\n".to_owned()),
             confidence: Some(0.1 + 0.2),
@@ -121,7 +128,7 @@ pub async fn perform(store: &impl Store, (proposal, deeds): (Proposal, Vec<Deed>
         match deed {
             Deed::Save(events) => store.save(&proposal, &events).await.unwrap(),
             Deed::Record(event) => store.append(event).await.unwrap(),
-            Deed::Say(_) | Deed::PlanAgain | Deed::Execute(_) | Deed::WakeAt(_) => {}
+            Deed::Say(_) | Deed::PlanAgain | Deed::Execute(_) | Deed::Stop(_) | Deed::WakeAt(_) => {}
         }
     }
     proposal
@@ -142,6 +149,7 @@ pub fn confirm(proposal: &Proposal) -> Event {
         choice: ChoiceKind::Confirm,
         shown: proposal.digest(),
         conversation: proposal.conversation().clone(),
+        reason: None,
     }
 }
 
@@ -162,7 +170,10 @@ pub async fn executing(store: &impl Store) -> Proposal {
 /// A change that runs.
 pub async fn running(store: &impl Store) -> Proposal {
     let proposal = executing(store).await;
-    store.open_execution(proposal.draft().execution, proposal.id(), started(&proposal)).await.unwrap();
+    store
+        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .await
+        .unwrap();
     proposal
 }
 

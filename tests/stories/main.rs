@@ -15,3 +15,4 @@ mod harness;
 mod live;
 mod restarts;
 mod suggestions;
+mod trust;

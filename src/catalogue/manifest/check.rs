@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Action, Argument, Call, Computed, Constraint, Expression, Manifest, Place, Select, Setting, Step, Template,
+    Action, Argument, Call, Computed, Constraint, Expression, Manifest, Place, Select, Setting, Step, Template, Undo,
 };
 use crate::catalogue::{Diagnostic, Severity};
 use crate::catalogue::{did_you_mean, suggestion};
@@ -15,6 +15,9 @@ const AROUND: &[&str] =
     &["arguments", "settings", "connection", "machine", "now", "requester", "proposal", "item", "items"];
 /// What a template about an answer sees as well.
 const ANSWER: &[&str] = &["body", "status", "lines", "exit_code", "stdout", "stderr", "truncated", "sent"];
+
+/// What the undo sees beside the command's arguments.
+const UNDO: &[&str] = &["facts", "machine", "settings"];
 
 /// A computed text, and whether it can speak of an answer.
 type Text<'m> = (&'m dyn Computed, bool);
@@ -77,7 +80,7 @@ impl Manifest {
         for action in &self.actions {
             let name = action.implements.as_str();
             match intents.get(name) {
-                Some(intent) => Check { manifest: self, action, intent, faults: &mut faults }.run(),
+                Some(intent) => Check { manifest: self, action, intent, faults: &mut faults }.run(intents),
                 None if unreadable(name) => {}
                 None => {
                     let hint = did_you_mean(name, intents.iter().map(|intent| intent.name.as_str()));
@@ -99,8 +102,11 @@ struct Check<'m> {
 }
 
 impl Check<'_> {
-    fn run(mut self) {
+    fn run(mut self, intents: &Intents) {
         self.names();
+        if let Some(undo) = &self.action.undo {
+            self.undo(undo, intents);
+        }
         self.parameters();
         if let Call::Http(http) = &self.action.step.call {
             for segment in &http.path {
@@ -132,6 +138,35 @@ impl Check<'_> {
                     self.faults.push(at(self.manifest, text.place(), message, hint));
                 }
             }
+        }
+    }
+
+    /// What takes it back must be a command, as far as can be seen without values.
+    fn undo(&mut self, undo: &Undo, intents: &Intents) {
+        let Some(inverse) = intents.get(undo.intent.as_str()) else {
+            let hint = did_you_mean(undo.intent.as_str(), intents.iter().map(|intent| intent.name.as_str()));
+            return self.fault(undo.place, format!("unknown intent `{}`", undo.intent), hint);
+        };
+        for (name, value) in &undo.arguments {
+            if inverse.parameter(name).is_none() {
+                let hint = suggestion(name, inverse.parameters.iter().map(|parameter| parameter.name.as_str()));
+                self.fault(value.place(), format!("`{}` has no parameter `{name}`", inverse.name), hint);
+            }
+        }
+        let values = undo.arguments.iter().map(|(_, value)| value as &dyn Computed);
+        for text in values.chain(undo.when.as_ref().map(|when| when as &dyn Computed)) {
+            for root in text.names().iter().map(|name| root(name)) {
+                if !UNDO.contains(&root) && self.intent.parameter(root).is_none() {
+                    self.fault(text.place(), format!("`{}` has no parameter `{root}`", self.intent.name), None);
+                }
+            }
+        }
+        let given = |name: &str| undo.arguments.iter().any(|(given, _)| given == name);
+        for missing in
+            inverse.parameters.iter().filter(|parameter| parameter.required && !given(parameter.name.as_str()))
+        {
+            let message = format!("the undo needs `{}`, which `{}` requires", missing.name, inverse.name);
+            self.fault(undo.place, message, None);
         }
     }
 
@@ -237,6 +272,7 @@ fn texts(action: &Action) -> Vec<Text<'_>> {
     if let Some(preview) = &action.preview {
         preview.step.iter().for_each(|preview| step(&mut texts, preview, false));
         texts.push((&preview.reply, true));
+        texts.extend(preview.facts.iter().flatten().map(|(_, fact)| (fact as &dyn Computed, true)));
     }
     if let Some(poll) = &action.poll {
         step(&mut texts, &poll.step, true);

@@ -118,6 +118,8 @@ pub struct Action {
     pub lookup: Option<Lookup>,
     /// What is read and shown before a person is asked.
     pub preview: Option<Preview>,
+    /// How it is taken back, if it can be.
+    pub undo: Option<Undo>,
     /// What is done.
     pub step: Step,
     /// Which part of the answer is meant.
@@ -278,6 +280,21 @@ pub struct Preview {
     pub step: Option<Step>,
     /// What is shown.
     pub reply: Template,
+    /// What of it must still be so when it runs, by name. None: the whole text.
+    pub facts: Option<Vec<(String, Template)>>,
+}
+
+/// The command that takes an action back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Undo {
+    /// Its intent.
+    pub intent: IntentName,
+    /// Where that stands.
+    pub place: Place,
+    /// Whether it takes it back at all, by the facts: what ran before is not stopped because somebody started it again.
+    pub when: Option<Expression>,
+    /// Its arguments; they see the facts of the preview as `facts`. One that is undefined is left out.
+    pub arguments: Vec<(String, Template)>,
 }
 
 /// How to wait until something is done.

@@ -8,7 +8,7 @@ use super::settings::{connection, requirements, setting};
 use super::template::{Expression, Place, Template, TemplateFault};
 use super::{
     Action, Argument, Body, Call, Constraint, Decode, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall, Select,
-    Step, Tree, shell,
+    Step, Tree, Undo, shell,
 };
 use crate::catalogue::{Document, Item, Table};
 use crate::domain::{Digest, IntentName};
@@ -61,6 +61,7 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
     let parameters = table.get("parameters").map(|item| named(&item, constraint)).unwrap_or_default();
     let lookup = table.get("lookup").and_then(|item| lookup(&item));
     let preview = table.get("preview").and_then(|item| preview(&item));
+    let undo = table.get("undo").and_then(|item| undo(&item));
     let poll = table.get("poll").and_then(|item| poll(&item));
     let each = table.get("each").and_then(|item| item.boolean()).unwrap_or(false);
     let timeout = table.get("timeout").and_then(|item| duration(&item)).unwrap_or(DEFAULT_TIMEOUT);
@@ -84,6 +85,7 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
         parameters: parameters.into_iter().collect(),
         lookup,
         preview,
+        undo,
         step: step?,
         select,
         each,
@@ -163,11 +165,23 @@ fn select(table: &mut Table<'_>) -> Option<Select> {
 fn preview(item: &Item<'_>) -> Option<Preview> {
     let mut table = item.table()?;
     let reply = required(item, "the preview", "reply", table.get("reply")).and_then(|item| template(&item));
+    let facts = table.get("facts").map(|item| table_of(&item, template));
     let DeValue::Table(members) = item.value() else { return None };
     let reads = READING_KINDS.iter().any(|kind| members.get(*kind).is_some());
     let step = if reads { Some(step("the preview", READING_KINDS, item, &mut table)) } else { None };
     table.finish();
-    Some(Preview { step: step.map_or(Some(None), |step| step.map(Some))?, reply: reply? })
+    Some(Preview { step: step.map_or(Some(None), |step| step.map(Some))?, reply: reply?, facts })
+}
+
+fn undo(item: &Item<'_>) -> Option<Undo> {
+    let mut table = item.table()?;
+    let intent = required(item, "`undo`", "intent", table.get("intent"));
+    let place = intent.as_ref().map_or_else(Place::default, place);
+    let intent = intent.and_then(|item| item.parse(str::parse::<IntentName>));
+    let when = table.get("when").and_then(|item| expression(&item));
+    let arguments = table.get("arguments").map(|item| table_of(&item, template)).unwrap_or_default();
+    table.finish();
+    Some(Undo { intent: intent?, place, when, arguments })
 }
 
 fn poll(item: &Item<'_>) -> Option<Poll> {

@@ -1,5 +1,6 @@
 //! Where lines come from: a terminal with editing and history, or a pipe.
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::PathBuf;
 
@@ -20,6 +21,8 @@ pub struct Lines {
     prompts: Option<mpsc::Sender<()>>,
     /// A prompt is open, and waits for a line.
     prompted: bool,
+    /// What was said while there was no time for it, oldest first; at most [`AHEAD`].
+    held: VecDeque<String>,
 }
 
 impl Lines {
@@ -48,7 +51,7 @@ impl Lines {
                 }
             }
         });
-        Self { receiver, prompts: None, prompted: false }
+        Self { receiver, prompts: None, prompted: false, held: VecDeque::new() }
     }
 
     fn terminal(prompt: &'static str, history: Option<PathBuf>) -> Self {
@@ -71,11 +74,25 @@ impl Lines {
                 let _ = editor.save_history(history);
             }
         });
-        Self { receiver, prompts: Some(prompts), prompted: false }
+        Self { receiver, prompts: Some(prompts), prompted: false, held: VecDeque::new() }
     }
 
     /// The next line; none when there are no more. May be dropped and called again.
     pub async fn next(&mut self) -> Option<String> {
+        match self.held.pop_front() {
+            Some(line) => Some(line),
+            None => self.listen().await,
+        }
+    }
+
+    /// Puts a line back, to come before those that are not read yet. Whether there is room for another.
+    pub fn put_back(&mut self, line: String) -> bool {
+        self.held.push_back(line);
+        self.held.len() < AHEAD
+    }
+
+    /// The next line that nobody has read; none when there are no more. May be dropped and called again.
+    pub async fn listen(&mut self) -> Option<String> {
         if let Some(prompts) = self.prompts.as_ref().filter(|_| !self.prompted) {
             // The thread waits for this, unless it has ended, which the line below tells.
             let _ = prompts.try_send(());

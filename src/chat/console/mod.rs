@@ -8,13 +8,19 @@ pub use render::{Style, render};
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::domain::{
     Actor, ChatEvent, ChoiceKind, Clock, ConversationId, MessageId, Outgoing, ProposalId, Reply, Tone,
 };
+
+/// How long a turn takes before the console listens for somebody who wants to stop it.
+const LONG: Duration = Duration::from_secs(1);
 
 /// What a number stands for at this moment.
 enum Numbered {
@@ -67,8 +73,9 @@ impl Console {
         ConversationId { platform: "console".to_owned(), channel: "main".to_owned() }
     }
 
-    /// Reads lines until they end, one turn after the other.
-    pub async fn run(&mut self, lines: &mut Lines, handle: impl AsyncFn(ChatEvent)) {
+    /// Reads lines until they end, one turn after the other. While one takes long, a line that is a brake does not wait
+    /// its turn.
+    pub async fn run(&mut self, lines: &mut Lines, handle: impl AsyncFn(ChatEvent), is_brake: impl Fn(&str) -> bool) {
         loop {
             let line = tokio::select! {
                 line = lines.next() => line,
@@ -82,8 +89,43 @@ impl Console {
                 break;
             }
             let event = self.event(line);
-            self.turn(event, &handle).await;
+            self.attended(event, lines, &handle, &is_brake).await;
         }
+    }
+
+    /// A turn that can be interrupted: once it takes long, lines are listened to. What brakes is handled beside it; what
+    /// does not is put back, and waits.
+    async fn attended(
+        &mut self,
+        event: ChatEvent,
+        lines: &mut Lines,
+        handle: &impl AsyncFn(ChatEvent),
+        is_brake: &impl Fn(&str) -> bool,
+    ) {
+        self.standing = Standing::Settled;
+        let handling = handle(event);
+        let long = tokio::time::sleep(LONG);
+        tokio::pin!(handling, long);
+        let mut brakes = FuturesUnordered::new();
+        let (mut done, mut listening) = (false, false);
+        while !done || !brakes.is_empty() {
+            tokio::select! {
+                biased;
+                Some(outgoing) = self.replies.recv() => self.show(&outgoing.reply),
+                Some(()) = brakes.next() => {}
+                () = &mut handling, if !done => done = true,
+                () = &mut long, if !listening && !done => listening = true,
+                line = lines.listen(), if listening && !done => match line {
+                    Some(line) if is_brake(&line) => {
+                        let event = self.event(line);
+                        brakes.push(handle(event));
+                    }
+                    Some(line) => listening = lines.put_back(line),
+                    None => listening = false,
+                },
+            }
+        }
+        self.drain();
     }
 
     /// One event, with everything that is said to it.

@@ -3,88 +3,232 @@
 use super::{Approval, Attempt, Change, Deed, Fact, Notice, PolicyAction, Refusal, State, Step};
 use crate::domain::{Actor, ChoiceKind, ConversationId, Digest};
 
+/// A press, and what came with it.
+pub(super) struct Press<'a> {
+    pub(super) actor: &'a Actor,
+    pub(super) choice: ChoiceKind,
+    /// The digest on the card.
+    pub(super) shown: Digest,
+    pub(super) conversation: &'a ConversationId,
+    /// Why, if they said so.
+    pub(super) reason: Option<&'a str>,
+}
+
 impl Step<'_> {
-    pub(super) fn pressed(&mut self, actor: &Actor, choice: ChoiceKind, shown: Digest, conversation: &ConversationId) {
-        let yes = matches!(choice, ChoiceKind::Confirm | ChoiceKind::Approve);
+    pub(super) fn pressed(&mut self, press: &Press<'_>) {
+        let Press { actor, choice, conversation, .. } = *press;
+        let yes = matches!(choice, ChoiceKind::Confirm | ChoiceKind::Approve | ChoiceKind::BreakGlass);
         let closed = match self.proposal.state {
             State::Approved if yes => Some(Refusal::AlreadyApproved),
-            State::Executing => Some(Refusal::AlreadyRunning),
+            State::Executing if yes => Some(Refusal::AlreadyRunning),
             state if state.is_final() => Some(Refusal::Finished(state)),
-            _ if self.is_late() => {
+            State::Pending | State::Approved if self.is_late() => {
                 self.expire();
                 Some(Refusal::Expired)
             }
             _ => None,
         };
-        let own = *actor == self.proposal.draft.requester;
+        let own = self.is_own(actor);
         let done = match (closed, choice) {
             (Some(refusal), _) => Err(refusal),
             (None, ChoiceKind::Confirm | ChoiceKind::Cancel) if !own => Err(Refusal::NotRequester),
             (None, ChoiceKind::Approve) if own => Err(Refusal::OwnProposal),
-            (None, ChoiceKind::Confirm | ChoiceKind::Approve) => self.say_yes(actor, shown, conversation),
-            // The requester's no is the same no, whichever button it came from.
-            (None, ChoiceKind::Cancel) => self.cancel(actor, conversation),
-            (None, ChoiceKind::Reject) if own => self.cancel(actor, conversation),
-            (None, ChoiceKind::Reject) => self.reject(actor, conversation),
+            (None, ChoiceKind::Confirm | ChoiceKind::Approve) => self.say_yes(press),
+            (None, ChoiceKind::BreakGlass) => self.break_glass(press),
+            (None, ChoiceKind::Cancel | ChoiceKind::Reject) => self.say_no(press, own),
         };
         if let Err(refusal) = done {
             self.refuse(actor, Attempt::Choice(choice), refusal, conversation);
         }
     }
 
-    /// The requester confirms, or somebody else approves.
-    fn say_yes(&mut self, actor: &Actor, shown: Digest, conversation: &ConversationId) -> Result<(), Refusal> {
-        if shown != self.proposal.digest {
-            return Err(Refusal::OutOfDate);
+    /// Whether somebody is the requester, with whichever account.
+    pub(super) fn is_own(&self, actor: &Actor) -> bool {
+        self.policy.same_person(actor, &self.proposal.draft.requester)
+    }
+
+    /// The requester says why, before or in place of a yes. Whatever was said to the proposal without it is void.
+    pub(super) fn reasoned(&mut self, actor: &Actor, reason: &str, conversation: &ConversationId) {
+        let refusal = match self.proposal.state {
+            State::Executing => Some(Refusal::AlreadyRunning),
+            state if state.is_final() => Some(Refusal::Finished(state)),
+            _ if !self.is_own(actor) => Some(Refusal::NotRequester),
+            _ if self.is_late() => {
+                self.expire();
+                Some(Refusal::Expired)
+            }
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            return self.refuse(actor, Attempt::Reason, refusal, conversation);
         }
-        if self.policy.version() != self.proposal.policy {
-            self.reopen(Change::Policy);
+        self.take_reason(actor, reason, conversation);
+        self.judge();
+        self.settle(Notice::Reasoned);
+    }
+
+    /// Puts the reason into the proposal, and on record.
+    fn take_reason(&mut self, actor: &Actor, reason: &str, conversation: &ConversationId) {
+        self.proposal.draft.reason = Some(reason.to_owned());
+        self.note_reason(actor, reason, conversation);
+    }
+
+    fn note_reason(&mut self, actor: &Actor, reason: &str, conversation: &ConversationId) {
+        self.record_in(conversation, Some(actor), Fact::ReasonGiven { reason: reason.to_owned() });
+    }
+
+    /// The requester confirms, or somebody else approves.
+    fn say_yes(&mut self, press: &Press<'_>) -> Result<(), Refusal> {
+        let Press { actor, conversation, .. } = *press;
+        self.check_card(press)?;
+        if self.is_stale() {
             return Ok(());
         }
-        if self.proposal.approvals.iter().any(|approval| approval.actor == *actor) {
+        let mut shown = press.shown;
+        let own = self.is_own(actor);
+        match press.reason {
+            // The requester's own reason becomes part of what they say yes to.
+            Some(reason) if own && self.proposal.draft.reason.as_deref() != Some(reason) => {
+                let before = self.proposal.clone();
+                self.proposal.draft.reason = Some(reason.to_owned());
+                self.proposal.digest = self.proposal.compute_digest();
+                shown = self.proposal.digest;
+                if let Err(refusal) = self.may_say_yes(actor, own, conversation) {
+                    self.proposal = before;
+                    return Err(refusal);
+                }
+                self.proposal.approvals.clear();
+                self.take_reason(actor, reason, conversation);
+            }
+            Some(reason) => {
+                self.may_say_yes(actor, own, conversation)?;
+                self.note_reason(actor, reason, conversation);
+            }
+            None => self.may_say_yes(actor, own, conversation)?,
+        }
+        let fact = if own { Fact::ProposalConfirmed } else { Fact::ProposalApproved };
+        self.record_in(conversation, Some(actor), fact);
+        self.count(Approval {
+            actor: actor.clone(),
+            at: self.now,
+            conversation: conversation.clone(),
+            digest: shown,
+            broken_glass: None,
+        });
+        Ok(())
+    }
+
+    /// Whether somebody's yes counts.
+    fn may_say_yes(&self, actor: &Actor, own: bool, conversation: &ConversationId) -> Result<(), Refusal> {
+        if self.proposal.approvals.iter().any(|approval| self.policy.same_person(&approval.actor, actor)) {
             return Err(Refusal::AlreadyCounted);
         }
-        let (action, fact) = if *actor == self.proposal.draft.requester {
-            (PolicyAction::Confirm, Fact::ProposalConfirmed)
-        } else {
-            (PolicyAction::Approve, Fact::ProposalApproved)
-        };
-        let decision = self.policy.decide(&self.query(action, actor, conversation, 0));
-        if !decision.allowed {
-            return Err(Refusal::NotPermitted { reason: decision.reason() });
+        let action = if own { PolicyAction::Confirm } else { PolicyAction::Approve };
+        let query = self.query(action, actor, conversation);
+        let decision = self.policy.decide(&query);
+        match decision.allowed {
+            true => Ok(()),
+            false if query.reason.is_none() && self.policy.decide(&query.with_some_reason()).allowed => {
+                Err(Refusal::ReasonMissing { rule: decision.reason() })
+            }
+            false => Err(Refusal::NotPermitted { reason: decision.reason() }),
         }
-        let (actor, conversation) = (actor.clone(), conversation.clone());
-        self.record_in(&conversation, Some(&actor), fact);
-        self.proposal.approvals.push(Approval { actor, at: self.now, conversation, digest: shown });
+    }
+
+    /// Adds a yes; with enough of them, it is planned again and then begins.
+    fn count(&mut self, approval: Approval) {
+        self.proposal.approvals.push(approval);
         self.changed = true;
-        let approvals = self.standing().len();
-        let execute = self.may_execute(approvals);
+        let standing = self.standing();
+        let execute = self.may_execute(&standing);
         if execute.allowed {
             self.enter(State::Approved);
             self.deeds.push(Deed::PlanAgain);
         } else {
-            self.say(Notice::Counted { approvals, rule: execute.reason() });
+            self.say(Notice::Counted { approvals: standing.len(), rule: execute.reason() });
         }
+    }
+
+    /// An emergency: one person who may lets it run, says why, and everybody hears of it.
+    fn break_glass(&mut self, press: &Press<'_>) -> Result<(), Refusal> {
+        let Press { actor, conversation, .. } = *press;
+        self.check_card(press)?;
+        if self.is_stale() {
+            return Ok(());
+        }
+        let Some(reason) = press.reason else {
+            return Err(Refusal::ReasonMissing { rule: "nobody breaks the glass without saying why".to_owned() });
+        };
+        let query = self.query(PolicyAction::BreakGlass, actor, conversation).because(reason);
+        let decision = self.policy.decide(&query);
+        if !decision.allowed {
+            return Err(Refusal::NotPermitted { reason: decision.reason() });
+        }
+        let approval = Approval {
+            actor: actor.clone(),
+            at: self.now,
+            conversation: conversation.clone(),
+            digest: press.shown,
+            broken_glass: Some(reason.to_owned()),
+        };
+        let others = self.proposal.approvals.iter();
+        let mut yeses: Vec<Approval> =
+            others.filter(|other| !self.policy.same_person(&other.actor, actor)).cloned().collect();
+        yeses.push(approval.clone());
+        let execute = self.may_execute(&yeses);
+        if !execute.allowed {
+            return Err(Refusal::NotPermitted { reason: execute.reason() });
+        }
+        yeses.pop();
+        self.proposal.approvals = yeses;
+        self.record_in(conversation, Some(actor), Fact::GlassBroken { reason: reason.to_owned() });
+        self.say(Notice::GlassBroken { by: actor.clone(), reason: reason.to_owned() });
+        self.count(approval);
         Ok(())
     }
 
-    fn cancel(&mut self, actor: &Actor, conversation: &ConversationId) -> Result<(), Refusal> {
-        self.enter(State::Cancelled);
-        self.record_in(conversation, Some(actor), Fact::ProposalCancelled);
-        self.say(Notice::Cancelled);
-        Ok(())
+    /// A yes to another card than the one there is now does not count.
+    fn check_card(&self, press: &Press<'_>) -> Result<(), Refusal> {
+        if press.shown == self.proposal.digest { Ok(()) } else { Err(Refusal::OutOfDate) }
     }
 
-    /// Whoever may approve or propose such a thing may also say no to it: a freeze on yeses is no freeze on noes.
-    fn reject(&mut self, actor: &Actor, conversation: &ConversationId) -> Result<(), Refusal> {
-        let ask = |action| self.policy.decide(&self.query(action, actor, conversation, 0));
-        let approve = ask(PolicyAction::Approve);
-        if !approve.allowed && !ask(PolicyAction::Propose).allowed {
-            return Err(Refusal::NotPermitted { reason: approve.reason() });
+    /// Asks again where the policy is another than the one it was judged by.
+    fn is_stale(&mut self) -> bool {
+        let stale = self.policy.version() != self.proposal.policy;
+        if stale {
+            self.reopen(Change::Policy);
         }
-        self.enter(State::Rejected);
-        self.record_in(conversation, Some(actor), Fact::ProposalRejected);
-        self.say(Notice::Rejected { by: actor.clone() });
+        stale
+    }
+
+    /// The requester takes it back, or somebody who may approve or propose such a thing says no: a freeze on yeses is no
+    /// freeze on noes. What runs already is stopped, and its execution says what became of it.
+    fn say_no(&mut self, press: &Press<'_>, own: bool) -> Result<(), Refusal> {
+        let Press { actor, conversation, .. } = *press;
+        if !own {
+            let ask = |action| self.policy.decide(&self.query(action, actor, conversation));
+            let approve = ask(PolicyAction::Approve);
+            if !approve.allowed && !ask(PolicyAction::Propose).allowed {
+                return Err(Refusal::NotPermitted { reason: approve.reason() });
+            }
+        }
+        if let Some(reason) = press.reason {
+            self.note_reason(actor, reason, conversation);
+        }
+        if self.proposal.state == State::Executing {
+            self.record_in(conversation, Some(actor), Fact::StopRequested);
+            self.deeds.push(Deed::Stop(self.proposal.draft.execution));
+            self.say(Notice::Stopping { by: actor.clone() });
+        } else if own {
+            // The requester's no is the same no, whichever button it came from.
+            self.enter(State::Cancelled);
+            self.record_in(conversation, Some(actor), Fact::ProposalCancelled);
+            self.say(Notice::Cancelled);
+        } else {
+            self.enter(State::Rejected);
+            self.record_in(conversation, Some(actor), Fact::ProposalRejected);
+            self.say(Notice::Rejected { by: actor.clone() });
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use super::*;
 use crate::domain::{ChoiceKind, Digest, Effect};
 
 const COMMANDS: [&str; 4] = ["host.disk", "service.restart service=web", "service.restart service=api", "process.kill"];
+const REASONS: [&str; 2] = ["it is slow", "it is down"];
 const ACTORS: [&str; 4] = ["discord:1", "discord:2", "discord:3", "console:mira"];
 
 /// A policy made of chance: each combination of question, person, effect and number of yeses has an answer of its own,
@@ -33,10 +34,20 @@ impl Permissions for Chance {
             query.action.as_str(),
             query.actor,
             query.command.effect(),
-            query.approvals.min(2),
+            query.yeses.len().min(2),
         );
         let draw = u8::from_str_radix(&Digest::of([question.as_bytes()]).to_string()[..1], 16).unwrap();
         Decision { allowed: draw < self.leniency, rule: "chance".to_owned(), errors: Vec::new() }
+    }
+
+    fn may_halt(&self, _: &Actor) -> bool {
+        true
+    }
+
+    /// The first and the last of [`ACTORS`] are one person.
+    fn same_person(&self, one: &Actor, other: &Actor) -> bool {
+        let twins = [ACTORS[0], ACTORS[3]];
+        one == other || twins.contains(&&*one.to_string()) && twins.contains(&&*other.to_string())
     }
 
     fn version(&self) -> Digest {
@@ -52,6 +63,11 @@ enum Happening {
         actor: usize,
         choice: usize,
         card: Option<usize>,
+        reason: Option<usize>,
+    },
+    Reason {
+        actor: usize,
+        reason: usize,
     },
     Edit {
         actor: usize,
@@ -61,6 +77,7 @@ enum Happening {
     Plan {
         same: bool,
     },
+    OtherFacts,
     PlanFails,
     End {
         status: usize,
@@ -75,8 +92,10 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        8 => (0..4usize, 0..4usize, prop::option::weighted(0.2, 0..4usize))
-            .prop_map(|(actor, choice, card)| Happening::Press { actor, choice, card }),
+        8 => (0..4usize, 0..5usize, prop::option::weighted(0.2, 0..4usize), prop::option::weighted(0.3, 0..2usize))
+            .prop_map(|(actor, choice, card, reason)| Happening::Press { actor, choice, card, reason }),
+        1 => (0..4usize, 0..2usize).prop_map(|(actor, reason)| Happening::Reason { actor, reason }),
+        1 => Just(Happening::OtherFacts),
         2 => (0..4usize, 0..4usize).prop_map(|(actor, command)| Happening::Edit { actor, command }),
         1 => Just(Happening::Tick),
         5 => prop::bool::weighted(0.8).prop_map(|same| Happening::Plan { same }),
@@ -107,14 +126,28 @@ struct World {
 impl World {
     fn event(&mut self, proposal: &Proposal, happening: Happening) -> Option<Event> {
         Some(match happening {
-            Happening::Press { actor, choice, card } => {
+            Happening::Press { actor, choice, card, reason } => {
+                const CHOICES: [ChoiceKind; 5] = [
+                    ChoiceKind::Confirm,
+                    ChoiceKind::Approve,
+                    ChoiceKind::Reject,
+                    ChoiceKind::Cancel,
+                    ChoiceKind::BreakGlass,
+                ];
                 let shown = card.and_then(|card| self.cards.get(card).copied()).unwrap_or(proposal.digest());
                 let actor: Actor = ACTORS[actor].parse().unwrap();
-                let choice = [ChoiceKind::Confirm, ChoiceKind::Approve, ChoiceKind::Reject, ChoiceKind::Cancel][choice];
-                if matches!(choice, ChoiceKind::Confirm | ChoiceKind::Approve) {
+                let choice = CHOICES[choice];
+                let reason = reason.map(|number| REASONS[number].to_owned());
+                if !matches!(choice, ChoiceKind::Reject | ChoiceKind::Cancel) {
                     self.yeses.insert((actor.clone(), shown));
                 }
-                Event::Pressed { actor, choice, shown, conversation: conversation("discord:ops") }
+                if choice == ChoiceKind::Confirm && shown == proposal.digest() {
+                    // Who says why with their yes says yes to the proposal with that reason.
+                    let mut with_reason = proposal.clone();
+                    with_reason.draft.reason = reason.clone();
+                    self.yeses.insert((actor.clone(), with_reason.compute_digest()));
+                }
+                Event::Pressed { actor, choice, shown, conversation: conversation("discord:ops"), reason }
             }
             Happening::Edit { actor, command: line } => {
                 let command = command(COMMANDS[line]);
@@ -127,11 +160,20 @@ impl World {
                 };
                 Event::Edited { actor: ACTORS[actor].parse().unwrap(), edit: Box::new(edit) }
             }
+            Happening::Reason { actor, reason } => Event::Reasoned {
+                actor: ACTORS[actor].parse().unwrap(),
+                reason: REASONS[reason].to_owned(),
+                conversation: conversation("discord:ops"),
+            },
+            Happening::OtherFacts => {
+                let facts = [("replicas".to_owned(), self.now.to_string())].into();
+                Event::Planned(Plan { facts, ..proposal.draft().plan.clone() })
+            }
             Happening::Tick => Event::Ticked,
             Happening::Plan { same: true } => Event::Planned(proposal.draft().plan.clone()),
             Happening::Plan { same: false } => {
                 let digest = Digest::of([self.now.to_string().as_bytes()]);
-                Event::Planned(Plan { runs: "otherwise".to_owned(), preview: None, digest })
+                Event::Planned(Plan { runs: "otherwise".to_owned(), digest, ..proposal.draft().plan.clone() })
             }
             Happening::PlanFails => Event::PlanFailed { reason: "gone".to_owned() },
             Happening::End { status } => Event::Ended(outcome(status)),
@@ -149,9 +191,11 @@ impl World {
         })
     }
 
-    fn may(&self, proposal: &Proposal, action: PolicyAction, actor: &Actor, approvals: usize) -> bool {
+    fn may(&self, proposal: &Proposal, action: PolicyAction, actor: &Actor, yeses: &[Actor]) -> bool {
         let Draft { requester, command, target, conversation, .. } = proposal.draft();
-        let query = Query { action, actor, requester, command, target, conversation, now: self.now, approvals };
+        let now = self.now;
+        let (reason, broken_glass) = (None, false);
+        let query = Query { action, actor, requester, command, target, conversation, now, yeses, reason, broken_glass };
         self.policy.decide(&query).allowed
     }
 
@@ -189,22 +233,27 @@ impl World {
         assert_eq!(approved.digest(), proposal.compute_digest());
         assert_eq!(approved.plan(), proposal.draft().plan.digest);
         let requester = approved.requester();
-        assert!(self.may(proposal, PolicyAction::Execute, requester, approved.approvals().len()));
+        let yeses: Vec<Actor> = approved.approvals().iter().map(|approval| approval.actor.clone()).collect();
+        assert!(self.may(proposal, PolicyAction::Execute, requester, &yeses));
         if approved.approvals().is_empty() {
             assert_eq!(proposal.command().effect(), Effect::Read, "without a yes, only reads");
-            assert!(self.may(proposal, PolicyAction::Run, requester, 0));
+            assert!(self.may(proposal, PolicyAction::Run, requester, &[]));
         }
-        let mut people = BTreeSet::new();
-        for approval in approved.approvals() {
-            assert!(people.insert(&approval.actor), "one person, one yes");
+        for (index, approval) in approved.approvals().iter().enumerate() {
+            let before = &approved.approvals()[..index];
+            let again = before.iter().any(|other| self.policy.same_person(&other.actor, &approval.actor));
+            assert!(!again, "one person, one yes, whichever account they use");
             assert_eq!(approval.digest, approved.digest());
             assert!(
                 self.yeses.contains(&(approval.actor.clone(), approved.digest())),
                 "they pressed on this very card"
             );
-            let own = approval.actor == *requester;
-            let action = if own { PolicyAction::Confirm } else { PolicyAction::Approve };
-            assert!(self.may(proposal, action, &approval.actor, 0), "they may, now");
+            let action = match self.policy.same_person(&approval.actor, requester) {
+                _ if approval.broken_glass.is_some() => PolicyAction::BreakGlass,
+                true => PolicyAction::Confirm,
+                false => PolicyAction::Approve,
+            };
+            assert!(self.may(proposal, action, &approval.actor, &[]), "they may, now");
         }
     }
 }
@@ -240,7 +289,13 @@ fn chance_lets_some_through() {
     let policy = Chance { seed: 7, generation: 0, leniency: 16 };
     let (proposal, _) = propose(draft("discord:1", "process.kill"), &policy, noon());
     let (actor, shown) = ("discord:1".parse().unwrap(), proposal.digest());
-    let press = Event::Pressed { actor, choice: ChoiceKind::Confirm, shown, conversation: conversation("discord:ops") };
+    let press = Event::Pressed {
+        actor,
+        choice: ChoiceKind::Confirm,
+        shown,
+        conversation: conversation("discord:ops"),
+        reason: None,
+    };
     let (proposal, _) = step(proposal, press, &policy, noon());
     let same = proposal.draft().plan.clone();
     let (proposal, deeds) = step(proposal, Event::Planned(same), &policy, noon());

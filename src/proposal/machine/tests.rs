@@ -11,8 +11,8 @@ use crate::proposal::{Policy, Roles};
 
 const DEFAULT: &str = include_str!("../../../policies/default.cedar");
 
-const RESTART: &str = "service.restart service=web environment=staging";
-const PRODUCTION: &str = "service.restart service=web environment=production";
+pub(super) const RESTART: &str = "service.restart service=web environment=staging";
+pub(super) const PRODUCTION: &str = "service.restart service=web environment=production";
 
 /// The shipped policy, where `operators` are.
 fn policy(operators: &str) -> Policy {
@@ -21,15 +21,15 @@ fn policy(operators: &str) -> Policy {
 }
 
 /// A proposal, and the story of what happened to it.
-struct Story {
-    proposal: Proposal,
+pub(super) struct Story {
+    pub(super) proposal: Proposal,
     policy: Policy,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     told: String,
 }
 
 impl Story {
-    fn begin(requester: &str, line: &str) -> Self {
+    pub(super) fn begin(requester: &str, line: &str) -> Self {
         let policy = policy(r#"["console:*", "discord:*"]"#);
         let (proposal, deeds) = propose(draft(requester, line), &policy, noon());
         let mut story = Self { proposal, policy, now: noon(), told: String::new() };
@@ -43,38 +43,64 @@ impl Story {
         writeln!(self.told, "{what}: {} | {deeds}", self.proposal.state()).unwrap();
     }
 
-    fn event(&mut self, what: &str, event: Event) -> &mut Self {
+    pub(super) fn event(&mut self, what: &str, event: Event) -> &mut Self {
         let (proposal, deeds) = step(self.proposal.clone(), event, &self.policy, self.now);
         self.proposal = proposal;
         self.tell(what, deeds);
         self
     }
 
-    fn press(&mut self, actor: &str, choice: ChoiceKind) -> &mut Self {
+    pub(super) fn press(&mut self, actor: &str, choice: ChoiceKind) -> &mut Self {
         self.press_card(actor, choice, self.proposal.digest())
     }
 
-    fn press_card(&mut self, actor: &str, choice: ChoiceKind, shown: Digest) -> &mut Self {
+    pub(super) fn press_card(&mut self, actor: &str, choice: ChoiceKind, shown: Digest) -> &mut Self {
         let place = if actor.starts_with("console") { "console:main" } else { "discord:ops" };
         let (conversation, who) = (conversation(place), actor.parse().unwrap());
-        let event = Event::Pressed { actor: who, choice, shown, conversation };
+        let event = Event::Pressed { actor: who, choice, shown, conversation, reason: None };
         self.event(&format!("{actor} presses {}", choice.as_str()), event)
     }
 
-    fn confirm(&mut self, actor: &str) -> &mut Self {
+    /// The shipped policy with more rules, and people with several accounts.
+    pub(super) fn under(rules: &str, people: crate::domain::People, requester: &str, line: &str) -> Self {
+        let roles: Roles = toml::from_str(
+            r#"operator = ["discord:*", "console:*"]
+            lead = ["discord:2"]"#,
+        )
+        .unwrap();
+        let files = [("default.cedar".to_owned(), DEFAULT.to_owned()), ("team.cedar".to_owned(), rules.to_owned())];
+        let policy = Policy::load(&files, &roles).unwrap().with_people(people);
+        let (proposal, deeds) = propose(draft(requester, line), &policy, noon());
+        let mut story = Self { proposal, policy, now: noon(), told: String::new() };
+        story.tell(&format!("{requester} asks"), deeds);
+        story
+    }
+
+    pub(super) fn press_because(&mut self, actor: &str, choice: ChoiceKind, reason: &str) -> &mut Self {
+        let event = Event::Pressed {
+            actor: actor.parse().unwrap(),
+            choice,
+            shown: self.proposal.digest(),
+            conversation: conversation("discord:ops"),
+            reason: Some(reason.to_owned()),
+        };
+        self.event(&format!("{actor} presses {} because {reason}", choice.as_str()), event)
+    }
+
+    pub(super) fn confirm(&mut self, actor: &str) -> &mut Self {
         self.press(actor, ChoiceKind::Confirm)
     }
 
-    fn approve(&mut self, actor: &str) -> &mut Self {
+    pub(super) fn approve(&mut self, actor: &str) -> &mut Self {
         self.press(actor, ChoiceKind::Approve)
     }
 
-    fn planned(&mut self) -> &mut Self {
+    pub(super) fn planned(&mut self) -> &mut Self {
         let plan = plan(self.proposal.command());
         self.event("planned again", Event::Planned(plan))
     }
 
-    fn edit(&mut self, actor: &str, line: &str) -> &mut Self {
+    pub(super) fn edit(&mut self, actor: &str, line: &str) -> &mut Self {
         let command = command(line);
         let edit = Edit {
             shown: command.to_string(),
@@ -86,21 +112,21 @@ impl Story {
         self.event(&format!("{actor} edits"), Event::Edited { actor: actor.parse().unwrap(), edit: Box::new(edit) })
     }
 
-    fn ended(&mut self, status: OutcomeStatus) -> &mut Self {
+    pub(super) fn ended(&mut self, status: OutcomeStatus) -> &mut Self {
         let outcome = Outcome { status, summary: "done".to_owned(), output: None };
         self.event("it ends", Event::Ended(outcome))
     }
 
-    fn restart(&mut self, trace: Trace) -> &mut Self {
+    pub(super) fn restart(&mut self, trace: Trace) -> &mut Self {
         self.event("restart", Event::Restarted(trace))
     }
 
-    fn wait(&mut self, minutes: i64) -> &mut Self {
+    pub(super) fn wait(&mut self, minutes: i64) -> &mut Self {
         self.now += SignedDuration::from_mins(minutes);
         self
     }
 
-    fn told(&self) -> &str {
+    pub(super) fn told(&self) -> &str {
         self.told.trim_end()
     }
 }
@@ -119,6 +145,7 @@ fn show(deed: &Deed) -> String {
         Deed::Say(Notice::Finished(outcome)) => format!("say(finished: {})", outcome.status.as_str()),
         Deed::Say(notice) => format!("say({notice:?})"),
         Deed::PlanAgain => "plan again".to_owned(),
+        Deed::Stop(_) => "stop it".to_owned(),
         Deed::Execute(approved) => format!("execute({}, {} yes)", approved.subject(), approved.approvals().len()),
         Deed::WakeAt(at) => format!("wake at {at}"),
     }
@@ -294,7 +321,8 @@ fn an_edit_that_policy_denies_changes_nothing() {
 #[test]
 fn what_changed_meanwhile_is_asked_again() {
     let mut story = Story::begin("discord:1", RESTART);
-    let other = Plan { runs: "something else".to_owned(), preview: None, digest: Digest::of([b"else".as_slice()]) };
+    let digest = Digest::of([b"else".as_slice()]);
+    let other = Plan { runs: "something else".to_owned(), digest, ..story.proposal.draft().plan.clone() };
     story.confirm("discord:1").event("planned otherwise", Event::Planned(other));
     story.confirm("discord:1").event("no plan", Event::PlanFailed { reason: "docker is disabled".to_owned() });
     insta::assert_snapshot!(story.told(), @r"
@@ -384,7 +412,7 @@ fn two_yeses_where_policy_wants_two() {
 #[test]
 fn the_digest_covers_everything_that_matters() {
     let (original, _) = propose(draft("discord:1", RESTART), &policy("[]"), noon());
-    let alter: [fn(&mut Proposal); 10] = [
+    let alter: [fn(&mut Proposal); 12] = [
         |p| p.draft.id = crate::domain::ProposalId::random(),
         |p| p.draft.requester = "discord:2".parse().unwrap(),
         |p| p.draft.command = command(PRODUCTION),
@@ -393,6 +421,8 @@ fn the_digest_covers_everything_that_matters() {
         |p| p.draft.target.local = true,
         |p| p.draft.target.production = true,
         |p| p.draft.plan.digest = Digest::of([b"another".as_slice()]),
+        |p| p.draft.plan.facts = [("replicas".to_owned(), "7".to_owned())].into(),
+        |p| p.draft.reason = Some("it is slow".to_owned()),
         |p| p.draft.provenance.runbook = Some(("a.md".to_owned(), Digest::of_file(b"a"))),
         |p| p.policy = Digest::of([b"another".as_slice()]),
     ];

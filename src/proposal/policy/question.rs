@@ -1,6 +1,6 @@
 //! From our question to Cedar's: entities, context, request.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::error::Error;
 
 use cedar_policy::RestrictedExpression as Expr;
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::super::permission::Query;
 use super::super::roles::Roles;
-use crate::domain::{Actor, Command, EntityType, ValueType};
+use crate::domain::{Actor, Command, EntityType, People, ValueType};
 
 /// Anything that keeps a question from being asked.
 pub(super) type Unaskable = Box<dyn Error + Send + Sync>;
@@ -50,13 +50,18 @@ impl Vocabulary {
         &self,
         query: &Query<'_>,
         roles: &Roles,
+        people: &People,
         zone: &TimeZone,
     ) -> Result<(Request, Entities), Unaskable> {
         let action = uid(&self.action, query.action.as_str());
         let resource = uid(&self.command, query.command.intent().as_str());
-        let mut entities = vec![self.resource(resource.clone(), query)?, self.person(query.actor, roles)?];
-        if query.requester != query.actor {
-            entities.push(self.person(query.requester, roles)?);
+        // Whoever has several accounts is one and the same, whichever they act with.
+        let own = people.same(query.requester, query.actor);
+        let requester = if own { query.actor } else { query.requester };
+        let mut entities =
+            vec![self.resource(resource.clone(), query, requester, roles)?, self.person(query.actor, roles)?];
+        if !own {
+            entities.push(self.person(requester, roles)?);
         }
         let context = circumstances(query, zone)?;
         let principal = self.actor(query.actor);
@@ -74,7 +79,14 @@ impl Vocabulary {
         Ok(Entity::new(self.actor(actor), attributes, parents)?)
     }
 
-    fn resource(&self, id: EntityUid, query: &Query<'_>) -> Result<Entity, Unaskable> {
+    /// The command; its tags count the yeses of each role.
+    fn resource(
+        &self,
+        id: EntityUid,
+        query: &Query<'_>,
+        requester: &Actor,
+        roles: &Roles,
+    ) -> Result<Entity, Unaskable> {
         let effect = uid(&self.effect, query.command.effect().as_str());
         let mut attributes = HashMap::from([
             ("intent".to_owned(), text(query.command.intent().as_str())),
@@ -82,14 +94,19 @@ impl Vocabulary {
             ("target".to_owned(), text(&query.target.name)),
             ("local".to_owned(), Expr::new_bool(query.target.local)),
             ("production".to_owned(), Expr::new_bool(query.target.production)),
-            ("requester".to_owned(), Expr::new_entity_uid(self.actor(query.requester))),
+            ("requester".to_owned(), Expr::new_entity_uid(self.actor(requester))),
         ]);
         for entity in [EntityType::Environment, EntityType::Service, EntityType::Host] {
             if let Some(name) = named(query.command, entity) {
                 attributes.insert(entity.as_str().to_owned(), text(name));
             }
         }
-        Ok(Entity::new(id, attributes, HashSet::new())?)
+        let mut yeses: BTreeMap<&str, i64> = BTreeMap::new();
+        for role in query.yeses.iter().flat_map(|actor| roles.of(actor)) {
+            *yeses.entry(role).or_default() += 1;
+        }
+        let tags = yeses.into_iter().map(|(role, count)| (role.to_owned(), Expr::new_long(count)));
+        Ok(Entity::new_with_tags(id, attributes, HashSet::new(), tags)?)
     }
 }
 
@@ -102,15 +119,18 @@ fn named(command: &Command, entity: EntityType) -> Option<&str> {
 fn circumstances(query: &Query<'_>, zone: &TimeZone) -> Result<Context, Unaskable> {
     let local = query.now.to_zoned(zone.clone());
     let moment = query.now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
-    Ok(Context::from_pairs([
+    let said = query.reason.map(|reason| ("reason".to_owned(), text(reason)));
+    let always = [
         ("now".to_owned(), Expr::new_datetime(moment)),
         ("hour".to_owned(), Expr::new_long(local.hour().into())),
         ("minute".to_owned(), Expr::new_long(local.minute().into())),
         ("weekday".to_owned(), Expr::new_long(local.weekday().to_monday_one_offset().into())),
         ("platform".to_owned(), text(&query.conversation.platform)),
         ("channel".to_owned(), text(&query.conversation.channel)),
-        ("approvals".to_owned(), Expr::new_long(i64::try_from(query.approvals)?)),
-    ])?)
+        ("approvals".to_owned(), Expr::new_long(i64::try_from(query.yeses.len())?)),
+        ("broken_glass".to_owned(), Expr::new_bool(query.broken_glass)),
+    ];
+    Ok(Context::from_pairs(always.into_iter().chain(said))?)
 }
 
 fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {

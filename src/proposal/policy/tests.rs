@@ -2,7 +2,7 @@
 
 use super::super::testing::{command, conversation, noon, target};
 use super::*;
-use crate::proposal::{PolicyAction, Verdict, WhoMay};
+use crate::proposal::{Needs, PolicyAction, Verdict, WhoMay};
 
 const DEFAULT: &str = include_str!("../../../policies/default.cedar");
 
@@ -36,6 +36,7 @@ fn decide(
     approvals: usize,
 ) -> Decision {
     let command = command(line);
+    let yeses: Vec<_> = (0..approvals).map(|number| format!("discord:{number}").parse().unwrap()).collect();
     policy.decide(&Query {
         action,
         actor: &actor.parse().unwrap(),
@@ -44,7 +45,9 @@ fn decide(
         command: &command,
         conversation: &place(actor),
         now: noon(),
-        approvals,
+        yeses: &yeses,
+        reason: None,
+        broken_glass: false,
     })
 }
 
@@ -58,7 +61,9 @@ fn verdict(policy: &Policy, requester: &str, line: &str) -> Verdict {
         command: &command,
         conversation: &place(requester),
         now: noon(),
-        approvals: 0,
+        yeses: &[],
+        reason: None,
+        broken_glass: false,
     })
 }
 
@@ -136,7 +141,9 @@ fn the_local_rule_is_for_the_console_alone() {
         command: &command,
         conversation: &conversation("discord:ops"),
         now: noon(),
-        approvals: 0,
+        yeses: &[],
+        reason: None,
+        broken_glass: false,
     };
     assert!(!shipped().decide(&query).allowed);
 }
@@ -158,7 +165,9 @@ fn a_freeze_forbids_in_its_time_zone() {
             command: &command,
             conversation: &conversation("discord:ops"),
             now: now.parse().unwrap(),
-            approvals: 0,
+            yeses: &[],
+            reason: None,
+            broken_glass: false,
         };
         policy.decide(&query).rule
     };
@@ -175,7 +184,7 @@ fn a_freeze_forbids_in_its_time_zone() {
 #[test]
 fn a_policy_that_permits_everything_still_needs_a_yes_for_a_change() {
     let everything = Policy::load(&files(&[("all.cedar", "permit (principal, action, resource);")]), &roles()).unwrap();
-    let confirm = Verdict::Confirm { by: WhoMay::Requester, rule: "all.cedar:1".to_owned() };
+    let confirm = Verdict::Confirm { by: WhoMay::Requester, needs: Needs::default(), rule: "all.cedar:1".to_owned() };
     assert_eq!(verdict(&everything, "discord:9", "service.restart service=web"), confirm);
     assert_eq!(verdict(&everything, "discord:9", "host.disk").to_string(), "allow (all.cedar:1)");
 }

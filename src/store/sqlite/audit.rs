@@ -6,8 +6,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::{Sqlite, StoreError};
-use crate::audit::{AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Head, Ledger, LedgerError, Search};
-use crate::domain::{ExecutionId, Outcome, ProposalId};
+use crate::audit::{
+    AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Halt, Head, Ledger, LedgerError, Search, WhenHalted,
+};
+use crate::domain::{ActorError, ExecutionId, Outcome, ProposalId};
 
 const LAST: &str = "SELECT sequence, previous, event, hash FROM audit_events ORDER BY sequence DESC LIMIT 1";
 
@@ -33,6 +35,18 @@ impl Sqlite {
             head = row.head().map_err(|error| self.damaged(error))?;
         }
         Ok(())
+    }
+
+    async fn halt_in(&self, connection: &mut SqliteConnection) -> Result<Option<Halt>, StoreError> {
+        let row = sqlx::query("SELECT actor, since, reason FROM halt").fetch_optional(connection).await;
+        let read = |row: SqliteRow| {
+            Ok((row.try_get::<String, _>("actor")?, row.try_get::<i64, _>("since")?, row.try_get("reason")?))
+        };
+        let row = row.and_then(|row| row.map(read).transpose()).map_err(|error| self.fault(error))?;
+        let Some((by, since, reason)) = row else { return Ok(None) };
+        let by = by.parse().map_err(|error: ActorError| self.damaged(error))?;
+        let since = Timestamp::from_microsecond(since).map_err(|error| self.damaged(error))?;
+        Ok(Some(Halt { by, since, reason }))
     }
 
     async fn head_in(&self, connection: &mut SqliteConnection) -> Result<Head, StoreError> {
@@ -67,9 +81,15 @@ impl Ledger for Sqlite {
         &self,
         execution: ExecutionId,
         proposal: ProposalId,
+        when_halted: WhenHalted,
         event: AuditEvent,
     ) -> Result<(), LedgerError> {
         let mut transaction = self.begin().await?;
+        if when_halted == WhenHalted::Refuse
+            && let Some(halt) = self.halt_in(&mut transaction).await?
+        {
+            return Err(LedgerError::Halted(halt));
+        }
         let state: Option<String> = sqlx::query_scalar("SELECT state FROM proposals WHERE id = $1")
             .bind(proposal.to_string())
             .fetch_optional(&mut *transaction)
@@ -116,6 +136,33 @@ impl Ledger for Sqlite {
         }
         self.append_in(&mut transaction, &[event]).await?;
         Ok(self.commit(transaction).await?)
+    }
+
+    async fn halt(&self, halt: &Halt, event: AuditEvent) -> Result<(), LedgerError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("INSERT OR REPLACE INTO halt (one, actor, since, reason) VALUES (1, $1, $2, $3)")
+            .bind(halt.by.to_string())
+            .bind(halt.since.as_microsecond())
+            .bind(&halt.reason)
+            .execute(&mut *transaction)
+            .await
+            .map_err(|error| self.fault(error))?;
+        self.append_in(&mut transaction, &[event]).await?;
+        Ok(self.commit(transaction).await?)
+    }
+
+    async fn lift(&self, event: AuditEvent) -> Result<Option<Halt>, LedgerError> {
+        let mut transaction = self.begin().await?;
+        let Some(halt) = self.halt_in(&mut transaction).await? else { return Ok(None) };
+        sqlx::query("DELETE FROM halt").execute(&mut *transaction).await.map_err(|error| self.fault(error))?;
+        self.append_in(&mut transaction, &[event]).await?;
+        self.commit(transaction).await?;
+        Ok(Some(halt))
+    }
+
+    async fn halted(&self) -> Result<Option<Halt>, LedgerError> {
+        let mut connection = self.readers.acquire().await.map_err(|error| self.fault(error))?;
+        Ok(self.halt_in(&mut connection).await?)
     }
 }
 
