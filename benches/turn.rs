@@ -46,8 +46,12 @@ impl Chat {
         let store = Arc::new(store.expect("a store"));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (proposals, log): (Arc<dyn ProposalStore>, Arc<dyn AuditLog>) = (store.clone(), store.clone());
+        let roles: Roles =
+            [("operator".to_owned(), vec!["console:*".parse().expect("a pattern")])].into_iter().collect();
+        let files: Vec<_> = catalogue.policies.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
+        let permissions: Arc<dyn Permissions> = Arc::new(Policy::load(&files, &roles).expect("the shipped policy"));
         let mut actions = Builtins::of_this_machine();
-        for (name, builtin) in builtins(&newest, &Possible::default(), &proposals, &log, &clock) {
+        for (name, builtin) in builtins(&newest, &Possible::default(), &proposals, &log, &permissions, &clock) {
             actions.register(name, builtin);
         }
         let (surroundings, redactor) = (Surroundings::here(), Arc::new(Redactor::default()));
@@ -56,10 +60,6 @@ impl Chat {
         let (registry, _) = Registry::new(catalogue.manifests, &config, actions, &surroundings, &redactor);
         let planner = Arc::new(Planner::new(registry, surroundings, Arc::clone(&redactor), Arc::clone(&clock)));
         let ledger: Arc<dyn Ledger> = store.clone();
-        let roles: Roles =
-            [("operator".to_owned(), vec!["console:*".parse().expect("a pattern")])].into_iter().collect();
-        let files: Vec<_> = catalogue.policies.into_iter().map(|file| (file.path, file.text)).collect();
-        let permissions: Arc<dyn Permissions> = Arc::new(Policy::load(&files, &roles).expect("the shipped policy"));
         let (outbox, replies) = mpsc::channel(256);
         let (alarms, timers) = Timers::new();
         let parts = Parts {

@@ -7,11 +7,12 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
+use super::obey::has_say;
 use super::{Newest, wording};
 use crate::audit::{AuditLog, Fact, Search};
 use crate::domain::{Actor, Clock, Command, Intent, IntentName};
 use crate::integrations::{Builtin, BuiltinError, RunContext};
-use crate::proposal::ProposalStore;
+use crate::proposal::{Permissions, ProposalStore};
 use crate::retrieval::Chunk;
 
 /// How many passages an answer shows, and how many events a search.
@@ -27,13 +28,17 @@ pub fn builtins(
     possible: &Possible,
     proposals: &Arc<dyn ProposalStore>,
     log: &Arc<dyn AuditLog>,
+    permissions: &Arc<dyn Permissions>,
     clock: &Arc<dyn Clock>,
 ) -> Vec<(&'static str, Arc<dyn Builtin>)> {
     vec![
-        ("sayso.help", Arc::new(Help(Arc::clone(newest), Arc::clone(possible)))),
+        ("sayso.help", Arc::new(Help(Arc::clone(newest), Arc::clone(possible), Arc::clone(permissions)))),
         ("sayso.runbook_find", Arc::new(RunbookFind(Arc::clone(newest)))),
         ("sayso.audit_search", Arc::new(AuditSearch(Arc::clone(log), Arc::clone(clock)))),
-        ("sayso.proposal_list", Arc::new(ProposalList(Arc::clone(proposals), Arc::clone(newest)))),
+        (
+            "sayso.proposal_list",
+            Arc::new(ProposalList(Arc::clone(proposals), Arc::clone(newest), Arc::clone(permissions))),
+        ),
     ]
 }
 
@@ -45,8 +50,8 @@ fn value(command: &Command, name: &str) -> Option<String> {
     command.argument(name).map(ToString::to_string)
 }
 
-/// What can be asked for here, or all that touches a topic.
-struct Help(Newest, Possible);
+/// What this person can ask for here, or all of that which touches a topic.
+struct Help(Newest, Possible, Arc<dyn Permissions>);
 
 #[async_trait]
 impl Builtin for Help {
@@ -54,7 +59,7 @@ impl Builtin for Help {
         true
     }
 
-    async fn run(&self, command: &Command, _: &RunContext) -> Result<Json, BuiltinError> {
+    async fn run(&self, command: &Command, cx: &RunContext) -> Result<Json, BuiltinError> {
         let topic = value(command, "topic").map(|topic| topic.to_lowercase());
         let about = |text: &str| {
             topic.as_ref().is_none_or(|topic| {
@@ -64,7 +69,9 @@ impl Builtin for Help {
         let is_possible = |intent: &&Intent| self.1.get().is_none_or(|possible| possible.contains(&intent.name));
         let knowledge = self.0.load_full();
         let matching = knowledge.understander.intents().iter().map(AsRef::as_ref);
-        let matching = matching.filter(|intent: &&Intent| about(intent.name.as_str()) || about(&intent.summary));
+        let may_ask = |intent: &Intent| self.2.may_ask(intent, &cx.requester, &cx.conversation, cx.now);
+        let matching = matching
+            .filter(|intent: &&Intent| (about(intent.name.as_str()) || about(&intent.summary)) && may_ask(intent));
         let (here, elsewhere): (Vec<&Intent>, Vec<&Intent>) = matching.partition(is_possible);
         let mut text = String::new();
         if let Some(topic) = topic.filter(|_| here.is_empty() && elsewhere.is_empty()) {
@@ -194,8 +201,8 @@ fn because(reason: Option<&str>) -> String {
     reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
 
-/// What waits for a decision in this conversation.
-struct ProposalList(Arc<dyn ProposalStore>, Newest);
+/// What waits for a decision or runs: what was asked for in this conversation, and what this person has a say in.
+struct ProposalList(Arc<dyn ProposalStore>, Newest, Arc<dyn Permissions>);
 
 #[async_trait]
 impl Builtin for ProposalList {
@@ -211,6 +218,10 @@ impl Builtin for ProposalList {
             .proposals
             .iter()
             .filter(|proposal| proposal.id() != cx.proposal)
+            .filter(|proposal| {
+                *proposal.conversation() == cx.conversation
+                    || has_say(self.2.as_ref(), proposal, &cx.requester, &cx.conversation, cx.now)
+            })
             .map(|proposal| {
                 let until = proposal.expires().strftime("%H:%M UTC");
                 format!(

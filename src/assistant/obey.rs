@@ -1,11 +1,39 @@
 //! Doing what an order says: decisions by code, reasons, taking back, and the kill switch.
 
+use jiff::Timestamp;
+
 use super::orders::Order;
 use super::turn::{Said, Turn};
 use super::{TurnError, wording};
 use crate::audit::{AuditEvent, Fact, Halt};
 use crate::domain::{Actor, ChoiceKind, ConversationId, ProposalCode, Reply, parse_typed};
-use crate::proposal::{Event, PolicyAction, Proposal, Provenance, Query, State};
+use crate::proposal::{Event, Permissions, PolicyAction, Proposal, Provenance, Query, State};
+
+/// Whether somebody can have a say in a proposal from this conversation: it is their own, or they may approve it.
+pub(super) fn has_say(
+    permissions: &dyn Permissions,
+    proposal: &Proposal,
+    actor: &Actor,
+    conversation: &ConversationId,
+    now: Timestamp,
+) -> bool {
+    let draft = proposal.draft();
+    permissions.same_person(actor, &draft.requester)
+        || permissions
+            .decide(&Query {
+                action: PolicyAction::Approve,
+                actor,
+                requester: &draft.requester,
+                subject: (&draft.command).into(),
+                target: &draft.target,
+                conversation,
+                now,
+                yeses: &[],
+                reason: draft.reason.as_deref(),
+                broken_glass: false,
+            })
+            .allowed
+}
 
 /// What can be done to everything at once.
 enum Switch {
@@ -74,8 +102,11 @@ impl Turn<'_> {
         let intents = self.knowledge.understander.intents();
         let mut found = self.parts.proposals.by_code(said.conversation, code, intents).await?.proposals;
         if found.is_empty() {
+            let (permissions, now) = (self.parts.permissions.as_ref(), self.parts.clock.now());
             let elsewhere = self.parts.proposals.unfinished(intents).await?.proposals;
-            found.extend(elsewhere.into_iter().filter(|other| other.code() == *code && self.concerns(said, other)));
+            found.extend(elsewhere.into_iter().filter(|other| {
+                other.code() == *code && has_say(permissions, other, said.actor, said.conversation, now)
+            }));
         }
         match (found.pop(), found.len()) {
             (Some(proposal), 0) => return Ok(Some(proposal)),
@@ -83,27 +114,6 @@ impl Turn<'_> {
             (None, _) => self.say(said.conversation, wording::no_such_code(code)).await?,
         }
         Ok(None)
-    }
-
-    /// Whether somebody can have a say in a proposal that was made elsewhere.
-    fn concerns(&self, said: &Said<'_>, proposal: &Proposal) -> bool {
-        let permissions = &self.parts.permissions;
-        let draft = proposal.draft();
-        permissions.same_person(said.actor, &draft.requester)
-            || permissions
-                .decide(&Query {
-                    action: PolicyAction::Approve,
-                    actor: said.actor,
-                    requester: &draft.requester,
-                    command: &draft.command,
-                    target: &draft.target,
-                    conversation: said.conversation,
-                    now: self.parts.clock.now(),
-                    yeses: &[],
-                    reason: draft.reason.as_deref(),
-                    broken_glass: false,
-                })
-                .allowed
     }
 
     /// Proposes the command that takes another back, as anything else is proposed.

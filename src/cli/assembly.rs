@@ -231,7 +231,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
     let mut actions = Builtins::of_this_machine();
     let possible = Possible::default();
-    for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &clock) {
+    for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, &clock) {
         actions.register(name, builtin);
     }
     let configured = integrations::Config {

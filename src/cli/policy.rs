@@ -84,7 +84,7 @@ impl Asked {
             action,
             actor: &self.actor,
             requester: &self.actor,
-            command: &self.command,
+            subject: (&self.command).into(),
             target: &self.target,
             conversation: &self.conversation,
             now: self.now,

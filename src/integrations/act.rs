@@ -152,6 +152,7 @@ impl Act<'_> {
         let cx = RunContext {
             identity: self.plan.identity.clone(),
             requester: self.approved.requester().clone(),
+            conversation: self.approved.conversation().clone(),
             proposal: self.approved.proposal(),
             execution: self.approved.execution(),
             now: self.now,

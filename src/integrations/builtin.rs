@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::host;
 use super::redact::Redactor;
-use crate::domain::{Actor, Command, ExecutionId, ProposalId};
+use crate::domain::{Actor, Command, ConversationId, ExecutionId, ProposalId};
 
 /// Why our own code did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +53,8 @@ pub struct RunContext {
     pub identity: Json,
     /// Who asked.
     pub requester: Actor,
+    /// Where.
+    pub conversation: ConversationId,
     /// The proposal it comes from.
     pub proposal: ProposalId,
     /// The attempt.

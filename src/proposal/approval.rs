@@ -4,6 +4,8 @@
 
 use jiff::Timestamp;
 
+use super::draft::Draft;
+use super::state::Proposal;
 use crate::domain::{Actor, ConversationId, Digest, ExecutionId, ProposalId};
 
 /// Who let something run, and how.
@@ -29,6 +31,7 @@ pub struct Approved<T> {
     proposal: ProposalId,
     execution: ExecutionId,
     requester: Actor,
+    conversation: ConversationId,
     approvals: Vec<Approval>,
     plan: Digest,
     digest: Digest,
@@ -36,16 +39,18 @@ pub struct Approved<T> {
 
 impl<T> Approved<T> {
     /// Only the state machine calls this, in the step that moves a proposal to `executing`.
-    pub(super) fn mint(
-        subject: T,
-        proposal: ProposalId,
-        execution: ExecutionId,
-        requester: Actor,
-        approvals: Vec<Approval>,
-        plan: Digest,
-        digest: Digest,
-    ) -> Self {
-        Self { subject, proposal, execution, requester, approvals, plan, digest }
+    pub(super) fn mint(subject: T, proposal: &Proposal) -> Self {
+        let Draft { id, execution, requester, conversation, plan, .. } = &proposal.draft;
+        Self {
+            subject,
+            proposal: *id,
+            execution: *execution,
+            requester: requester.clone(),
+            conversation: conversation.clone(),
+            approvals: proposal.approvals.clone(),
+            plan: plan.digest,
+            digest: proposal.digest,
+        }
     }
 
     /// What may run.
@@ -66,6 +71,11 @@ impl<T> Approved<T> {
     /// Who asked.
     pub fn requester(&self) -> &Actor {
         &self.requester
+    }
+
+    /// Where it was asked for.
+    pub fn conversation(&self) -> &ConversationId {
+        &self.conversation
     }
 
     /// Who let it through; empty for a read that policy lets run at once.

@@ -152,7 +152,7 @@ impl<'a> Step<'a> {
             action,
             actor,
             requester,
-            command,
+            subject: command.into(),
             target,
             conversation,
             now: self.now,
@@ -257,16 +257,7 @@ impl<'a> Step<'a> {
         self.proposal.approvals = standing;
         self.enter(State::Executing);
         self.say(Notice::Started);
-        let Draft { id, execution, requester, command, plan, .. } = &self.proposal.draft;
-        let approved = Approved::mint(
-            command.clone(),
-            *id,
-            *execution,
-            requester.clone(),
-            self.proposal.approvals.clone(),
-            plan.digest,
-            self.proposal.digest,
-        );
+        let approved = Approved::mint(self.proposal.draft.command.clone(), &self.proposal);
         self.deeds.push(Deed::Execute(Box::new(approved)));
     }
 

@@ -23,7 +23,7 @@ pub use deed::{Change, Deed, Notice, Refusal};
 pub use draft::{Draft, Edit, Facts, Plan, Provenance};
 pub use event::{Event, Trace};
 pub use machine::{propose, step};
-pub use permission::{Decision, Needs, Permissions, PolicyAction, Query, Target, Verdict, WhoMay};
+pub use permission::{Decision, Needs, Permissions, PolicyAction, Query, Subject, Target, Verdict, WhoMay};
 pub use policy::{Policy, PolicyFault};
 pub use roles::Roles;
 pub use state::{Proposal, State, UnknownState};

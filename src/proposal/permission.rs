@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Actor, Command, ConversationId, Digest, Effect};
+use crate::domain::{Actor, Command, ConversationId, Digest, Effect, Intent, IntentName, ParameterName, Value};
 
 /// The questions; `policies/schema.cedarschema` explains them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +53,29 @@ pub struct Target {
     pub production: bool,
 }
 
+/// What policy is asked about: a command, or an intent whose arguments are not known yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The intent.
+    pub intent: &'a IntentName,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// The arguments that are known.
+    pub arguments: &'a [(ParameterName, Value)],
+}
+
+impl<'a> From<&'a Command> for Subject<'a> {
+    fn from(command: &'a Command) -> Self {
+        Self { intent: command.intent(), effect: command.effect(), arguments: command.arguments() }
+    }
+}
+
+impl<'a> From<&'a Intent> for Subject<'a> {
+    fn from(intent: &'a Intent) -> Self {
+        Self { intent: &intent.name, effect: intent.effect, arguments: &[] }
+    }
+}
+
 /// One question to policy.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
@@ -63,7 +86,7 @@ pub struct Query<'a> {
     /// Who asked for the command.
     pub requester: &'a Actor,
     /// The command.
-    pub command: &'a Command,
+    pub subject: Subject<'a>,
     /// What it acts upon.
     pub target: &'a Target,
     /// Where it would be done.
@@ -205,6 +228,29 @@ pub trait Permissions: Send + Sync {
     /// freeze must not freeze the brake.
     fn may_halt(&self, actor: &Actor) -> bool;
 
+    /// Whether somebody could ask for such a command at all, with some arguments, from this conversation: what help tells
+    /// them of.
+    fn may_ask(&self, intent: &Intent, actor: &Actor, conversation: &ConversationId, now: Timestamp) -> bool {
+        let action = if intent.effect == Effect::Read { PolicyAction::Run } else { PolicyAction::Propose };
+        // What it would act upon is not known yet: it is asked about everything that it could be.
+        [(false, false), (true, false), (false, true), (true, true)].into_iter().any(|(local, production)| {
+            let target = Target { name: String::new(), local, production };
+            let query = Query {
+                action,
+                actor,
+                requester: actor,
+                subject: intent.into(),
+                target: &target,
+                conversation,
+                now,
+                yeses: &[],
+                reason: None,
+                broken_glass: false,
+            };
+            self.decide(&query).allowed
+        })
+    }
+
     /// Whether two accounts are one person's.
     fn same_person(&self, one: &Actor, other: &Actor) -> bool {
         one == other
@@ -218,7 +264,7 @@ pub trait Permissions: Send + Sync {
             self.decide(&Query { action, actor: query.requester, yeses, reason, broken_glass: false, ..*query })
         };
         let mut refused = None;
-        if query.command.effect() == Effect::Read {
+        if query.subject.effect == Effect::Read {
             let run = ask(PolicyAction::Run, &[], query.reason);
             if run.allowed {
                 let execute = ask(PolicyAction::Execute, &[], query.reason);

@@ -259,3 +259,18 @@ fn a_table_of_expectations_is_held_against_the_policy() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.err.contains("bad.toml:2:11: ") && ended.err.contains("bad.toml:3:6: "), "{}", ended.err);
 }
+
+#[test]
+fn help_and_lists_show_what_this_person_may_see() {
+    let home = Home::with("[roles]\nguest = [\"console:*\"]\noperator = []\n");
+    let mut chat = home.chat();
+    let help = chat.answer("help.show");
+    assert!(help.contains("host.disk") && !help.contains("process.kill"), "{help}");
+    chat.ask("help.show topic=kill", "I can do nothing about `kill`.");
+    chat.leave();
+    let home = Home::new();
+    let mut chat = home.chat();
+    let help = chat.answer("help.show");
+    assert!(help.contains("host.disk") && help.contains("process.kill"), "{help}");
+    chat.leave();
+}

@@ -22,6 +22,7 @@ fn cx(identity: Json) -> RunContext {
     RunContext {
         identity,
         requester: Actor::new("console", "alice").unwrap(),
+        conversation: "console:main".parse().unwrap(),
         proposal: ProposalId::random(),
         execution: ExecutionId::random(),
         now: Timestamp::UNIX_EPOCH,

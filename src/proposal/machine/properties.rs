@@ -33,7 +33,7 @@ impl Permissions for Chance {
             self.generation,
             query.action.as_str(),
             query.actor,
-            query.command.effect(),
+            query.subject.effect,
             query.yeses.len().min(2),
         );
         let draw = u8::from_str_radix(&Digest::of([question.as_bytes()]).to_string()[..1], 16).unwrap();
@@ -195,7 +195,18 @@ impl World {
         let Draft { requester, command, target, conversation, .. } = proposal.draft();
         let now = self.now;
         let (reason, broken_glass) = (None, false);
-        let query = Query { action, actor, requester, command, target, conversation, now, yeses, reason, broken_glass };
+        let query = Query {
+            action,
+            actor,
+            requester,
+            subject: command.into(),
+            target,
+            conversation,
+            now,
+            yeses,
+            reason,
+            broken_glass,
+        };
         self.policy.decide(&query).allowed
     }
 

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::super::permission::Query;
 use super::super::roles::Roles;
-use crate::domain::{Actor, Command, EntityType, People, ValueType};
+use crate::domain::{Actor, EntityType, ParameterName, People, Value, ValueType};
 
 /// Anything that keeps a question from being asked.
 pub(super) type Unaskable = Box<dyn Error + Send + Sync>;
@@ -54,7 +54,7 @@ impl Vocabulary {
         zone: &TimeZone,
     ) -> Result<(Request, Entities), Unaskable> {
         let action = uid(&self.action, query.action.as_str());
-        let resource = uid(&self.command, query.command.intent().as_str());
+        let resource = uid(&self.command, query.subject.intent.as_str());
         // Whoever has several accounts is one and the same, whichever they act with.
         let own = people.same(query.requester, query.actor);
         let requester = if own { query.actor } else { query.requester };
@@ -87,9 +87,9 @@ impl Vocabulary {
         requester: &Actor,
         roles: &Roles,
     ) -> Result<Entity, Unaskable> {
-        let effect = uid(&self.effect, query.command.effect().as_str());
+        let effect = uid(&self.effect, query.subject.effect.as_str());
         let mut attributes = HashMap::from([
-            ("intent".to_owned(), text(query.command.intent().as_str())),
+            ("intent".to_owned(), text(query.subject.intent.as_str())),
             ("effect".to_owned(), Expr::new_entity_uid(effect)),
             ("target".to_owned(), text(&query.target.name)),
             ("local".to_owned(), Expr::new_bool(query.target.local)),
@@ -97,7 +97,7 @@ impl Vocabulary {
             ("requester".to_owned(), Expr::new_entity_uid(self.actor(requester))),
         ]);
         for entity in [EntityType::Environment, EntityType::Service, EntityType::Host] {
-            if let Some(name) = named(query.command, entity) {
+            if let Some(name) = named(query.subject.arguments, entity) {
                 attributes.insert(entity.as_str().to_owned(), text(name));
             }
         }
@@ -111,8 +111,8 @@ impl Vocabulary {
 }
 
 /// What a command names of a kind. A promotion names two environments; the last is the one it goes to.
-fn named(command: &Command, entity: EntityType) -> Option<&str> {
-    let mut values = command.arguments().iter().map(|(_, value)| value);
+fn named(arguments: &[(ParameterName, Value)], entity: EntityType) -> Option<&str> {
+    let mut values = arguments.iter().map(|(_, value)| value);
     values.rfind(|value| value.value_type() == ValueType::Entity(entity)).map(|value| value.as_str())
 }
 
