@@ -9,6 +9,9 @@ use serde_json::Value as Json;
 use super::filters;
 use crate::catalogue::manifest::{Expression, Template, Tree};
 
+/// How many steps one template may take: enough for a table of all that fits an answer, and an end for everything else.
+const MAX_STEPS: u64 = 5_000_000;
+
 /// Why a leaf could not be filled in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -82,6 +85,7 @@ fn environment(undefined: UndefinedBehavior) -> Environment<'static> {
     // So that an error can name what was undefined; values are not part of what is said.
     environment.set_debug(true);
     environment.set_recursion_limit(100);
+    environment.set_fuel(Some(MAX_STEPS));
     filters::register(&mut environment);
     environment
 }
@@ -190,6 +194,7 @@ fn failed(template: &str, error: &Error) -> TemplateError {
     let template = template.trim().lines().next().unwrap_or_default().chars().take(80).collect();
     let reason = match (error.kind(), error.detail()) {
         (ErrorKind::UndefinedError, Some(detail)) => detail.to_owned(),
+        (ErrorKind::OutOfFuel, _) => format!("it takes more than {MAX_STEPS} steps"),
         (kind, Some(detail)) => format!("{kind}: {detail}"),
         (kind, None) => kind.to_string(),
     };
@@ -241,6 +246,16 @@ mod tests {
             prose("{{ body.data.x }}", json!({"body": {}})).unwrap_err().to_string(),
             "`{{ body.data.x }}`: `body.data` is undefined"
         );
+    }
+
+    #[test]
+    fn no_template_goes_on_for_ever() {
+        let round = |inner: &str| format!("{{% for a in range(9000) %}}{inner}{{% endfor %}}");
+        let templates = Templates::default();
+        let told = |text: &str| templates.prose(&Template::parse(text).unwrap(), &Scope::default());
+        assert_eq!(told(&round("x")).unwrap().len(), 9_000);
+        let error = told(&round(&round("x"))).unwrap_err().to_string();
+        assert!(error.ends_with("`: it takes more than 5000000 steps"), "{error}");
     }
 
     proptest! {
