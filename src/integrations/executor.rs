@@ -90,10 +90,11 @@ impl Executor {
                 }
                 (None, Some(name)) => {
                     let body = match planner.builtin(name) {
-                        Some(builtin) => builtin.preview(&plan.command, &plan.identity).await,
-                        None => Ok(Json::Null),
+                        Some(builtin) => {
+                            planner.looked(&plan.chosen, builtin.preview(&plan.command, &plan.identity)).await?
+                        }
+                        None => Json::Null,
                     };
-                    let body = body.map_err(|error| planner.builtin_failed(&plan.chosen, error))?;
                     (views.with("body", &body), Answer::of_builtin(body))
                 }
                 (None, None) => (views, Answer::of_builtin(Json::Null)),
@@ -291,5 +292,6 @@ enum NotRun {
 }
 
 fn seconds(holder: &Holder, now: Timestamp) -> i64 {
-    now.duration_since(holder.since).as_secs()
+    // The clock may have been set back since.
+    now.duration_since(holder.since).as_secs().max(0)
 }
