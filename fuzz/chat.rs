@@ -1,4 +1,5 @@
-//! Chat events: whoever says or presses whatever, nobody acts who may not, and no proposal acts twice.
+//! Chat events: whoever says or presses whatever while the clock jumps, nobody acts who may not, no proposal acts twice,
+//! and none after its time.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -10,7 +11,6 @@ use sayso::assistant::{Assistant, Knowledge, Manner, Parts, Timers};
 use sayso::catalogue::Manifest;
 use sayso::domain::{
     Actor, ChatEvent, ChoiceKind, Clock, Command, ConversationId, Effect, MessageId, Outgoing, ProposalId, Reply,
-    SystemClock,
 };
 use sayso::integrations::{
     self, Builtin, BuiltinError, Builtins, Executor, Planner, Redactor, Registry, RunContext, Surroundings,
@@ -46,11 +46,21 @@ impl Builtin for Acts {
     }
 }
 
+/// A clock that somebody sets.
+struct Set(Mutex<Timestamp>);
+
+impl Clock for Set {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
 /// An assistant with all its parts.
 struct Rig {
     assistant: Assistant,
     replies: mpsc::Receiver<Outgoing>,
     acts: Arc<Acts>,
+    clock: Arc<Set>,
     conversations: usize,
     _timers: Timers,
     _folder: tempfile::TempDir,
@@ -62,7 +72,8 @@ impl Rig {
         let store = RUNTIME.block_on(Sqlite::open(&folder.path().join("sayso.db"), Sqlite::PATIENCE));
         let store = Arc::new(store.expect("a store"));
         let knowledge = Knowledge { understander: Arc::clone(&UNDERSTANDER), runbooks: SHIPPED.runbooks.clone() };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let set = Arc::new(Set(Mutex::new(Timestamp::UNIX_EPOCH)));
+        let clock: Arc<dyn Clock> = set.clone();
         let (acts, mut builtins) = (Arc::new(Acts::default()), Builtins::default());
         builtins.register("fuzz.act", Arc::clone(&acts) as Arc<dyn Builtin>);
         let surroundings = Surroundings { env: Arc::new(|_| None), machine: "here".to_owned() };
@@ -100,11 +111,11 @@ impl Rig {
             per_minute: u32::MAX,
         };
         let assistant = Assistant::new(parts, manner);
-        Self { assistant, replies, acts, conversations: 0, _timers: timers, _folder: folder }
+        Self { assistant, replies, acts, clock: set, conversations: 0, _timers: timers, _folder: folder }
     }
 
-    /// Handles an event; the proposals of the cards that are shown.
-    fn handle(&mut self, event: ChatEvent) -> Vec<ProposalId> {
+    /// Handles an event; the proposals of the cards that are shown, and until when they can be decided.
+    fn handle(&mut self, event: ChatEvent) -> Vec<(ProposalId, Timestamp)> {
         let mut cards = Vec::new();
         RUNTIME.block_on(async {
             let handled = self.assistant.handle(event);
@@ -113,7 +124,7 @@ impl Rig {
                 tokio::select! {
                     biased;
                     Some(outgoing) = self.replies.recv() => if let Reply::Card(card) = outgoing.reply {
-                        cards.push(card.proposal);
+                        cards.push((card.proposal, card.expires));
                     },
                     () = &mut handled => break,
                 }
@@ -121,7 +132,7 @@ impl Rig {
         });
         while let Ok(outgoing) = self.replies.try_recv() {
             if let Reply::Card(card) = outgoing.reply {
-                cards.push(card.proposal);
+                cards.push((card.proposal, card.expires));
             }
         }
         cards
@@ -131,13 +142,16 @@ impl Rig {
 static RIG: LazyLock<Mutex<Option<Rig>>> = LazyLock::new(Mutex::default);
 
 /// One event a line. The first letter says who, and in capitals that it is another channel; behind `!` a letter says what
-/// is chosen, and another on which card; anything else is said.
+/// is chosen, and another on which card; behind `@` a letter sets the clock, so many minutes from where it stood at first;
+/// anything else is said.
 pub fn chat(bytes: &[u8]) {
     let mut kept = RIG.lock().unwrap();
     let rig = kept.take().filter(|rig| rig.conversations < CONVERSATIONS);
     let rig = kept.insert(rig.unwrap_or_else(Rig::new));
     rig.conversations += 1;
-    let mut cards: Vec<ProposalId> = Vec::new();
+    let noon = Timestamp::from_second(1_700_000_000).expect("a time");
+    *rig.clock.0.lock().unwrap() = noon;
+    let mut cards: Vec<(ProposalId, Timestamp)> = Vec::new();
     let mut acted = BTreeSet::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').take(12).enumerate() {
         let Some((who, line)) = line.split_first() else { continue };
@@ -146,11 +160,16 @@ pub fn chat(bytes: &[u8]) {
         let other = if who & 0x20 == 0 { "-other" } else { "" };
         let channel = format!("{}{other}", rig.conversations);
         let conversation = ConversationId { platform: "chat".to_owned(), channel };
-        let (id, at) = (MessageId { conversation, message: number.to_string() }, Timestamp::UNIX_EPOCH);
+        let (id, at) = (MessageId { conversation, message: number.to_string() }, rig.clock.now());
         let event = match line {
             [b'!', choice, card, ..] if !cards.is_empty() => {
                 let choice = CHOICES[usize::from(*choice) % CHOICES.len()];
-                ChatEvent::Pressed { id, actor, proposal: cards[usize::from(*card) % cards.len()], choice, at }
+                ChatEvent::Pressed { id, actor, proposal: cards[usize::from(*card) % cards.len()].0, choice, at }
+            }
+            [b'@', minutes, ..] => {
+                let minutes = i64::from(*minutes) - i64::from(b'm');
+                *rig.clock.0.lock().unwrap() = noon + SignedDuration::from_mins(minutes);
+                continue;
             }
             _ => ChatEvent::Said { id, actor, text: text(line), at },
         };
@@ -159,6 +178,9 @@ pub fn chat(bytes: &[u8]) {
             assert_ne!(who_said, "eve", "somebody acted who may not");
             assert_ne!(requester.to_string(), "chat:eve");
             assert!(acted.insert(proposal), "`{proposal}` acted twice");
+            // An edited one has a new card, and more time.
+            let card = cards.iter().rev().find(|(card, _)| *card == proposal);
+            assert!(card.is_some_and(|(_, expires)| at <= *expires), "`{proposal}` acted after its time");
         }
     }
 }

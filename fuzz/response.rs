@@ -49,7 +49,8 @@ static RIGS: LazyLock<Vec<common::Rig>> = LazyLock::new(|| {
     ASKED
         .iter()
         .map(|(name, _)| {
-            let config = format!("integrations = {{ enabled = [\"{name}\"], {name} = {{ url = \"http://{}\" }} }}", *SERVER);
+            let config =
+                format!("integrations = {{ enabled = [\"{name}\"], {name} = {{ url = \"http://{}\" }} }}", *SERVER);
             // No time for a second attempt.
             let limits = Limits { output_bytes: 16 * 1024, timeout: Duration::from_millis(140) };
             common::Parts { shipped: &[name], config: &config, limits, ..common::Parts::default() }.rig()

@@ -71,11 +71,14 @@ pub(super) fn decision_with_code(text: &str) -> Option<(ChoiceKind, ProposalCode
 
 pub(super) fn turn_error(error: &TurnError) -> Reply {
     let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
-    Reply::text(Tone::Bad, match error {
-        // Nobody knows how far it came.
-        TurnError::Panicked(_) => format!("Something in me is wrong: {error}. Look before you ask again."),
-        _ => format!("I did nothing: {error}{cause}."),
-    })
+    Reply::text(
+        Tone::Bad,
+        match error {
+            // Nobody knows how far it came.
+            TurnError::Panicked(_) => format!("Something in me is wrong: {error}. Look before you ask again."),
+            _ => format!("I did nothing: {error}{cause}."),
+        },
+    )
 }
 
 pub(super) fn loaded_again(intents: usize, runbooks: usize) -> Reply {
