@@ -288,3 +288,6 @@ fn digest(chosen: &Chosen, requests: &[Request]) -> Digest {
     let requests = serde_json::to_vec(requests).unwrap_or_default();
     Digest::of([b"sayso plan 1", chosen.name().as_bytes(), action.name.as_bytes(), definition.as_bytes(), &requests])
 }
+
+#[cfg(test)]
+mod tests;

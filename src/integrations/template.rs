@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::value::Serde;
+use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use serde_json::Value as Json;
 
@@ -64,6 +64,10 @@ impl Default for Templates {
         leaves.set_formatter(|out, state, value| {
             if value.is_none() {
                 return Err(Error::new(ErrorKind::UndefinedError, "null"));
+            }
+            if value.kind() == ValueKind::Bool {
+                // As it is where it stands alone; the engine would write `True`.
+                return Ok(write!(out, "{}", value.is_true())?);
             }
             minijinja::escape_formatter(out, state, value)
         });
@@ -227,6 +231,7 @@ mod tests {
         assert_eq!(value("Bearer {{ c.token }}", json!({"c": {"token": null}})), None);
         assert_eq!(value("{{ n | default(20) }}", json!({})), Some(json!(20)));
         assert_eq!(value("{{ b }}", json!({"b": true})), Some(json!(true)));
+        assert_eq!(value("--b={{ b }}", json!({"b": true})), Some(json!("--b=true")));
     }
 
     #[test]
