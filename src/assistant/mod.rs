@@ -148,3 +148,16 @@ impl Assistant {
         turn::Turn { parts, manner, remembering, loose_ends, knowledge: parts.newest.load_full() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_in_a_turn_is_an_error_and_the_next_turn_is_taken() {
+        let fault = Assistant::unharmed(async { panic!("a hole in {}", "the reading") }).await;
+        let error = fault.map(|()| "no error").unwrap_err();
+        assert_eq!(error.to_string(), "it broke off: a hole in the reading");
+        assert_eq!(Assistant::unharmed(async { Ok(7) }).await.unwrap(), 7);
+    }
+}
