@@ -76,7 +76,7 @@ impl Turn<'_> {
         };
         self.parts.tally.count(Counted::NotHeard(of));
         if tell {
-            tracing::warn!(%conversation, of, "events are not heard");
+            tracing::info!(%conversation, of, "events are not heard");
             if self.parts.outbox.try_send(Outgoing { conversation, reply }).is_err() {
                 self.parts.tally.count(Counted::ReplyLost);
             }

@@ -5,7 +5,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test that fails may panic.
 
-#[allow(dead_code)]
 #[path = "../stories/harness.rs"]
 mod harness;
 mod remains;

@@ -1,5 +1,6 @@
 //! The real program, with pipes for its hands and ears: a home of its own for each story, one cache of the learned model
 //! for all of them.
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::fs::File;
 use std::io::{Read, Write};
