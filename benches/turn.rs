@@ -8,16 +8,10 @@ mod common;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use divan::Bencher;
-use jiff::SignedDuration;
-use sayso::assistant::{Assistant, Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
-use sayso::audit::{AuditLog, Ledger};
+use sayso::assistant::{Assistant, Timers};
 use sayso::chat::console::{Console, Style, actor, render};
-use sayso::domain::{Clock, Outgoing, People, SystemClock};
-use sayso::integrations::{self, Builtins, Executor, Planner, Redactor, Registry, Surroundings};
-use sayso::proposal::{Permissions, Policy, ProposalStore, Roles};
-use sayso::store::Sqlite;
+use sayso::domain::{Clock, Outgoing, SystemClock};
 use tokio::sync::mpsc;
 
 fn main() {
@@ -37,58 +31,13 @@ struct Chat {
 impl Chat {
     fn open() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let catalogue = common::catalogue();
-        let understander = common::understander(&catalogue);
-        let knowledge = Knowledge { understander, runbooks: catalogue.runbooks };
-        let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = runtime.block_on(Sqlite::open(&folder.path().join("sayso.db"), Sqlite::PATIENCE));
-        let store = Arc::new(store.expect("a store"));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (proposals, log): (Arc<dyn ProposalStore>, Arc<dyn AuditLog>) = (store.clone(), store.clone());
-        let roles: Roles =
-            [("operator".to_owned(), vec!["console:*".parse().expect("a pattern")])].into_iter().collect();
-        let files: Vec<_> = catalogue.policies.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
-        let permissions: Arc<dyn Permissions> = Arc::new(Policy::load(&files, &roles).expect("the shipped policy"));
-        let mut actions = Builtins::of_this_machine();
-        for (name, builtin) in builtins(&newest, &Possible::default(), &proposals, &log, &permissions, &clock) {
-            actions.register(name, builtin);
-        }
-        let (surroundings, redactor) = (Surroundings::here(), Arc::new(Redactor::default()));
-        let enabled = Some(vec!["host".to_owned(), "sayso".to_owned()]);
-        let config = integrations::Config { enabled, ..integrations::Config::default() };
-        let (registry, _) = Registry::new(catalogue.manifests, &config, actions, &surroundings, &redactor);
-        let planner = Arc::new(Planner::new(registry, surroundings, Arc::clone(&redactor), Arc::clone(&clock)));
-        let ledger: Arc<dyn Ledger> = store.clone();
-        let (outbox, replies) = mpsc::channel(256);
-        let (alarms, timers) = Timers::new();
-        let parts = Parts {
-            newest,
-            permissions,
-            executor: Executor::new(Arc::clone(&planner), Arc::clone(&ledger), Arc::new(())),
-            planner,
-            redactor,
-            proposals,
-            ledger,
-            conversations: store.clone(),
-            messages: store,
-            tally: Arc::new(()),
-            keeping: None,
-            clock: Arc::clone(&clock),
-            outbox,
-            alarms,
-        };
-        let manner = Manner {
-            name: "sayso".to_owned(),
-            expires_after: SignedDuration::from_mins(15),
-            people: People::default(),
-            announce: Vec::new(),
-            max_message: 4_000,
-            per_minute: u32::MAX,
-        };
+        let rig = runtime.block_on(common::Rig::open(common::catalogue(), &["host", "sayso"], "console:*", &clock));
+        let common::Rig { parts, replies, timers, folder, .. } = rig;
+        let assistant = Assistant::new(parts, common::manner(u32::MAX));
         let (_, silent) = mpsc::channel(1);
         let console = Console::new(actor(), Style::Plain, clock, silent);
-        Self { runtime, assistant: Assistant::new(parts, manner), replies, console, _timers: timers, _folder: folder }
+        Self { runtime, assistant, replies, console, _timers: timers, _folder: folder }
     }
 
     /// One turn, and what the console would show.

@@ -14,8 +14,8 @@ use sayso::catalogue::manifest::Decode;
 use sayso::catalogue::{Catalogue, DataFolders, Diagnostic, Folder, Manifest, Severity};
 use sayso::config::Config;
 use sayso::domain::{
-    Command, Digest, Entities, EntityType, MAX_MESSAGE_BYTES, SystemClock, clean, looks_typed, parse_typed, quote,
-    sanitise,
+    Command, Digest, Entities, EntityType, MAX_MESSAGE_BYTES, Secret, SystemClock, clean, looks_typed, parse_typed,
+    quote, sanitise,
 };
 use sayso::embedding::{CandleEncoder, Embedder, EmbeddingError, Encoded, Encoder, ModelSource, Token};
 use sayso::integrations::{self, Builtins, Planner, Redactor, Registry, Surroundings, read_answer};
@@ -23,11 +23,17 @@ use sayso::proposal::{Policy, Roles};
 use sayso::retrieval::Passages;
 use sayso::understanding::{Context, Draft, Model, OutcomeKind, Understander};
 
+mod chat;
+mod response;
+
+use chat::chat;
+use response::response;
+
 /// Takes any bytes, and comes back.
 pub type Target = fn(&[u8]);
 
 /// The targets, by the names of their programs and of their folders in `corpus/`.
-pub const ALL: [(&str, Target); 10] = [
+pub const ALL: [(&str, Target); 13] = [
     ("message", message),
     ("typed", typed),
     ("intent", intent),
@@ -37,6 +43,9 @@ pub const ALL: [(&str, Target); 10] = [
     ("policy", policy),
     ("template", template),
     ("answer", answer),
+    ("response", response),
+    ("redactor", redactor),
+    ("chat", chat),
     ("model", model),
 ];
 
@@ -179,6 +188,28 @@ pub fn answer(bytes: &[u8]) {
     }
 }
 
+/// A secret in the first line and, from the second on, a text that holds it. What leaves does not, and is clean.
+pub fn redactor(bytes: &[u8]) {
+    let all = text(bytes);
+    let (secret, around) = all.split_once('\n').unwrap_or((&all, ""));
+    // A line of an input is a secret of several where it says so.
+    let secret = secret.replace("\\r", "\r").replace("\\n", "\n").replace("\\t", "\t");
+    let redactor = Redactor::default();
+    redactor.learn(&Secret::new(secret.clone()));
+    let secret = secret.trim();
+    // In our own words it is no secret, and what is shorter than four letters is none.
+    let ours = "[redacted] \n… (cut: 0123456789 of bytes are shown)";
+    let odd = |c: char| !c.is_ascii_graphic() && !c.is_ascii_whitespace() || "@<`'＠‹".contains(c);
+    for text in [around.to_owned(), format!("{around}{secret}"), format!("{secret}{around}{secret}")] {
+        let clean = redactor.clean(&text);
+        assert!(clean.len() <= 64 * 1024);
+        assert!(clean.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'));
+        if secret.len() >= 4 && !secret.contains(odd) && !secret.chars().all(|c| ours.contains(c)) {
+            assert!(!clean.contains(&sanitise(secret)), "{clean:?} holds {secret:?}");
+        }
+    }
+}
+
 /// A file of a model; the first byte says which. The others are whole, and digests agree.
 pub fn model(bytes: &[u8]) {
     let Some((which, bytes)) = bytes.split_first() else { return };
@@ -254,7 +285,7 @@ fn toy_encoded(text: &str) -> Encoded {
 }
 
 /// All intents, learned from a few examples of each; nobody looks at how well.
-static UNDERSTANDER: LazyLock<Understander> = LazyLock::new(|| {
+static UNDERSTANDER: LazyLock<Arc<Understander>> = LazyLock::new(|| {
     let embedder = Embedder::start(Box::new(Toy), NonZeroUsize::MIN).expect("a thread");
     let examples: Vec<_> = SHIPPED.examples.iter().step_by(7).cloned().collect();
     let model = Model::load_or_train(None, &SHIPPED.intents, &examples, SHIPPED.lessons, &embedder).expect("a model");
@@ -263,5 +294,6 @@ static UNDERSTANDER: LazyLock<Understander> = LazyLock::new(|| {
     entities.add(EntityType::Service, "checkout", &["the shop", "check-out"]);
     entities.add(EntityType::Environment, "production", &["prod"]);
     entities.add(EntityType::Person, "mira", &[]);
-    Understander::new(SHIPPED.intents.clone(), entities, &examples, model, passages, embedder, TimeZone::UTC)
+    let intents = SHIPPED.intents.clone();
+    Arc::new(Understander::new(intents, entities, &examples, model, passages, embedder, TimeZone::UTC))
 });

@@ -35,7 +35,8 @@ impl Assistant {
     /// Tells alerts that were not told before. What goes wrong is on the log.
     pub async fn alerted(&self, alerted: Alerted) {
         let Alerted { conversation, alerts } = alerted;
-        if let Err(error) = self.turn().alerted(&conversation, &alerts).await {
+        let turn = self.turn();
+        if let Err(error) = Self::unharmed(turn.alerted(&conversation, &alerts)).await {
             tracing::error!(%conversation, error = &error as &dyn std::error::Error, "alerts could not be told");
         }
     }

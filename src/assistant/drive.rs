@@ -70,11 +70,18 @@ impl Turn<'_> {
     async fn perform(&self, mut proposal: Proposal, deeds: Vec<Deed>, notes: Vec<String>) -> Result<(), TurnError> {
         let permissions = self.parts.permissions.as_ref();
         let mut queue = VecDeque::from(deeds);
+        let mut ended = false;
         while let Some(deed) = queue.pop_front() {
             let event = match deed {
                 Deed::Save(events) => match self.parts.proposals.save(&proposal, &events).await {
                     Ok(()) => {
                         events.iter().for_each(|event| self.count(&event.fact));
+                        None
+                    }
+                    // What was done is done, and told. Its row has the outcome; the next start finishes the proposal.
+                    Err(error) if ended => {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::error!(proposal = %proposal.id(), error, "the end of a proposal could not be saved");
                         None
                     }
                     // Somebody else's decision was first; theirs is told by their own turn.
@@ -99,6 +106,7 @@ impl Turn<'_> {
                 }),
                 Deed::Execute(approved) => {
                     let progress = self.progress(proposal.conversation().clone());
+                    ended = true;
                     Some(Event::Ended(self.parts.executor.execute(*approved, progress).await))
                 }
                 Deed::Stop(execution) => {

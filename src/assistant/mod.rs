@@ -1,5 +1,6 @@
 //! One turn in, replies out: the driver that performs what the pure parts decide, and the wording.
 
+mod admission;
 mod alert;
 mod builtins;
 mod context;
@@ -15,9 +16,10 @@ mod timers;
 mod turn;
 mod wording;
 
-use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
@@ -30,7 +32,7 @@ pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 
 use crate::audit::Ledger;
-use crate::domain::{Actor, Clock, ConversationId, Outgoing, People, Tally};
+use crate::domain::{Clock, ConversationId, Outgoing, People, Tally};
 use crate::integrations::{Executor, Planner, Redactor};
 use crate::proposal::{Permissions, ProposalStore};
 use crate::store::{ConversationStore, MessageLog};
@@ -85,19 +87,16 @@ pub struct Manner {
     pub per_minute: u32,
 }
 
-/// The driver: performs deeds, keeps no state of its own that a restart would miss, but for the rate of each person and
-/// the message that their next one may correct.
+/// The driver: performs deeds, keeps no state of its own that a restart would miss, but for who is heard when and the
+/// message that their next one may correct.
 pub struct Assistant {
     parts: Parts,
     manner: Manner,
-    rates: Rates,
+    admission: admission::Admission,
     /// Held while the memory of a conversation is read, changed and written.
     remembering: tokio::sync::Mutex<()>,
     loose_ends: misses::LooseEnds,
 }
-
-/// How many messages of each person came in the minute that began then.
-type Rates = tokio::sync::Mutex<BTreeMap<Actor, (jiff::Timestamp, u32)>>;
 
 /// Why a turn could not be finished. Nothing was done that is not on record.
 #[derive(Debug, thiserror::Error)]
@@ -114,9 +113,12 @@ pub enum TurnError {
     /// The model.
     #[error(transparent)]
     Embedding(#[from] crate::embedding::EmbeddingError),
-    /// Nobody listens any more.
+    /// Nobody listens any more, or nobody reads what is said.
     #[error("the chat has ended")]
     Ended,
+    /// A fault in this program.
+    #[error("it broke off: {0}")]
+    Panicked(String),
 }
 
 impl Assistant {
@@ -125,7 +127,7 @@ impl Assistant {
         Self {
             parts,
             manner,
-            rates: Rates::default(),
+            admission: admission::Admission::default(),
             remembering: tokio::sync::Mutex::default(),
             loose_ends: misses::LooseEnds::default(),
         }
@@ -136,8 +138,32 @@ impl Assistant {
         &self.parts
     }
 
+    /// Does a piece of work whose faults must not end the process.
+    async fn unharmed<T>(work: impl Future<Output = Result<T, TurnError>>) -> Result<T, TurnError> {
+        // What the pieces share is kept in the store, or replaced as a whole: nothing is left half done in memory.
+        let done = AssertUnwindSafe(work).catch_unwind().await;
+        done.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(TurnError::Panicked(text.unwrap_or_else(|| "nobody knows why".to_owned())))
+        })
+    }
+
     fn turn(&self) -> turn::Turn<'_> {
-        let Self { parts, manner, rates, remembering, loose_ends } = self;
-        turn::Turn { parts, manner, rates, remembering, loose_ends, knowledge: parts.newest.load_full() }
+        let Self { parts, manner, remembering, loose_ends, .. } = self;
+        turn::Turn { parts, manner, remembering, loose_ends, knowledge: parts.newest.load_full() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_in_a_turn_is_an_error_and_the_next_turn_is_taken() {
+        let fault = Assistant::unharmed(async { panic!("a hole in {}", "the reading") }).await;
+        let error = fault.map(|()| "no error").unwrap_err();
+        assert_eq!(error.to_string(), "it broke off: a hole in the reading");
+        assert_eq!(Assistant::unharmed(async { Ok(7) }).await.unwrap(), 7);
     }
 }

@@ -16,6 +16,9 @@ const QUEUE: usize = 1_024;
 /// How many cards are shown again, the latest.
 const REMINDED: usize = 5;
 
+/// How long to sleep at most: the clock may be set while we do.
+const NAP: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Wake a proposal at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alarm {
@@ -44,7 +47,7 @@ impl Timers {
         loop {
             let now = assistant.parts().clock.now();
             let next = alarms.first().map(|alarm| alarm.at.duration_since(now));
-            let wait = next.map_or(std::time::Duration::from_secs(3_600), |left| left.try_into().unwrap_or_default());
+            let wait = next.map_or(NAP, |left| NAP.min(left.try_into().unwrap_or_default()));
             tokio::select! {
                 () = &mut stop => break,
                 alarm = self.receiver.recv() => match alarm {
@@ -103,12 +106,13 @@ impl Assistant {
     async fn wake(&self, id: ProposalId) {
         let turn = self.turn();
         let intents = turn.knowledge.understander.intents();
-        let woken = match self.parts.proposals.load(id, intents).await {
-            Ok(Some(proposal)) => turn.step(proposal, Event::Ticked, Vec::new()).await,
-            Ok(None) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = woken {
+        let woken = Self::unharmed(async {
+            match self.parts.proposals.load(id, intents).await? {
+                Some(proposal) => turn.step(proposal, Event::Ticked, Vec::new()).await,
+                None => Ok(()),
+            }
+        });
+        if let Err(error) = woken.await {
             tracing::error!(proposal = %id, error = &error as &dyn std::error::Error, "a proposal could not be woken");
         }
     }

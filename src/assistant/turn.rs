@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use super::admission::{Refusal, Refused};
 use super::context::Memory;
 use super::misses::LooseEnds;
 use super::orders::Order;
-use super::{Assistant, Knowledge, Manner, Parts, Rates, TurnError, wording};
+use super::{Assistant, Knowledge, Manner, Parts, TurnError, wording};
 use crate::domain::{
     Actor, ChatEvent, ChoiceKind, Command, ConversationId, Counted, Intent, MessageId, Outgoing, Reply, Tone, clean,
     looks_typed, parse_typed,
@@ -16,6 +17,9 @@ use crate::domain::{
 use crate::embedding::EmbeddingError;
 use crate::proposal::{Proposal, Provenance};
 use crate::understanding::{Draft, OutcomeKind, Understanding};
+
+/// How long a reply may wait for somebody to take it.
+const LISTENING: Duration = Duration::from_secs(30);
 
 /// Where something was said, by whom, and under which id.
 pub(super) struct Said<'a> {
@@ -30,7 +34,6 @@ pub(super) struct Said<'a> {
 pub(super) struct Turn<'a> {
     pub(super) parts: &'a Parts,
     pub(super) manner: &'a Manner,
-    pub(super) rates: &'a Rates,
     pub(super) remembering: &'a tokio::sync::Mutex<()>,
     pub(super) loose_ends: &'a LooseEnds,
     pub(super) knowledge: Arc<Knowledge>,
@@ -41,24 +44,62 @@ impl Assistant {
     pub async fn handle(&self, event: ChatEvent) {
         let turn = self.turn();
         let conversation = event.conversation().clone();
-        if let Err(error) = turn.handle(&event).await {
-            if matches!(error, TurnError::Embedding(EmbeddingError::Overloaded)) {
-                self.parts.tally.count(Counted::Overloaded);
-            }
-            tracing::error!(%conversation, error = &error as &dyn std::error::Error, "a turn could not be finished");
-            // If this cannot be said either, nobody listens.
-            let _ = turn.say(&conversation, wording::turn_error(&error)).await;
+        // Nobody is too fast, or too late, to stop everything.
+        if let Some((said, order)) = turn.brake(&event) {
+            let obeyed = Self::unharmed(turn.obey(&said, order)).await;
+            return turn.tell_fault(&conversation, obeyed).await;
         }
+        let place = match self.admission.enter(&event, self.manner.per_minute) {
+            Ok(place) => place,
+            Err(refusal) => return turn.refuse(conversation, refusal),
+        };
+        let handled = place.in_turn(Self::unharmed(turn.handle(&event))).await;
+        turn.tell_fault(&conversation, handled.unwrap_or(Err(EmbeddingError::Overloaded.into()))).await;
     }
 }
 
 impl Turn<'_> {
     pub(super) async fn say(&self, conversation: &ConversationId, reply: Reply) -> Result<(), TurnError> {
         let outgoing = Outgoing { conversation: conversation.clone(), reply };
-        self.parts.outbox.send(outgoing).await.map_err(|_| {
+        self.parts.outbox.send_timeout(outgoing, LISTENING).await.map_err(|_| {
             self.parts.tally.count(Counted::ReplyLost);
             TurnError::Ended
         })
+    }
+
+    /// Tells what went wrong.
+    async fn tell_fault(&self, conversation: &ConversationId, handled: Result<(), TurnError>) {
+        let Err(error) = handled else { return };
+        if matches!(error, TurnError::Embedding(EmbeddingError::Overloaded)) {
+            self.parts.tally.count(Counted::Overloaded);
+        }
+        tracing::error!(%conversation, error = &error as &dyn std::error::Error, "a turn could not be finished");
+        // If this cannot be said either, nobody listens.
+        let _ = self.say(conversation, wording::turn_error(&error)).await;
+    }
+
+    /// The kill switch, from somebody who may throw it. Of others it is a message like any, and waits its turn.
+    fn brake<'e>(&self, event: &'e ChatEvent) -> Option<(Said<'e>, Order)> {
+        let ChatEvent::Said { id, actor, text, at } = event else { return None };
+        let text = wording::unaddressed(text, &self.manner.name);
+        let order = Order::read(text).filter(|order| matches!(order, Order::Halt { .. } | Order::Lift { .. }))?;
+        let said = Said { conversation: &id.conversation, actor, message: Some(id), text, at: *at };
+        self.parts.permissions.may_halt(actor).then_some((said, order))
+    }
+
+    /// Lets an event go. Who must be told is told if there is room: whoever is refused holds up nobody.
+    fn refuse(&self, conversation: ConversationId, Refusal { refused, tell }: Refusal) {
+        let (of, reply) = match refused {
+            Refused::Person => ("person", wording::too_many(self.manner.per_minute)),
+            Refused::Conversation => ("conversation", wording::too_much()),
+        };
+        self.parts.tally.count(Counted::NotHeard(of));
+        if tell {
+            tracing::info!(%conversation, of, "events are not heard");
+            if self.parts.outbox.try_send(Outgoing { conversation, reply }).is_err() {
+                self.parts.tally.count(Counted::ReplyLost);
+            }
+        }
     }
 
     async fn handle(&self, event: &ChatEvent) -> Result<(), TurnError> {
@@ -66,15 +107,6 @@ impl Turn<'_> {
             ChatEvent::Said { id, actor, text, at } => {
                 if !self.parts.messages.first_time(id).await? {
                     return Ok(());
-                }
-                // Before anything that can be busy, or refuse: nobody is too fast to stop everything.
-                let bare = wording::unaddressed(text, &self.manner.name);
-                if let Some(order @ (Order::Halt { .. } | Order::Lift { .. })) = Order::read(bare) {
-                    let said = Said { conversation: &id.conversation, actor, message: Some(id), text: bare, at: *at };
-                    return self.obey(&said, order).await;
-                }
-                if !self.within_rate(actor, *at).await {
-                    return self.say(&id.conversation, wording::too_many(self.manner.per_minute)).await;
                 }
                 if text.len() > self.manner.max_message {
                     return self.say(&id.conversation, wording::too_long(text.len(), self.manner.max_message)).await;
@@ -98,15 +130,6 @@ impl Turn<'_> {
                 }
             }
         }
-    }
-
-    /// At most so many messages of one person in a minute.
-    async fn within_rate(&self, actor: &Actor, at: Timestamp) -> bool {
-        let mut rates = self.rates.lock().await;
-        rates.retain(|_, (since, _)| at.duration_since(*since) < SignedDuration::from_secs(60));
-        let (_, count) = rates.entry(actor.clone()).or_insert((at, 0));
-        *count += 1;
-        *count <= self.manner.per_minute
     }
 
     async fn said(&self, said: &Said<'_>) -> Result<(), TurnError> {

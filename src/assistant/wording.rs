@@ -61,7 +61,14 @@ pub(super) fn unaddressed<'a>(text: &'a str, name: &str) -> &'a str {
 
 pub(super) fn turn_error(error: &TurnError) -> Reply {
     let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
-    Reply::text(Tone::Bad, format!("I did nothing: {error}{cause}."))
+    Reply::text(
+        Tone::Bad,
+        match error {
+            // Nobody knows how far it came.
+            TurnError::Panicked(_) => format!("Something in me is wrong: {error}. Look before you ask again."),
+            _ => format!("I did nothing: {error}{cause}."),
+        },
+    )
 }
 
 pub(super) fn loaded_again(intents: usize, runbooks: usize) -> Reply {
@@ -82,6 +89,10 @@ pub(super) fn too_long(bytes: usize, limit: usize) -> Reply {
 
 pub(super) fn too_many(limit: u32) -> Reply {
     warning(format!("That is more than {limit} messages in a minute. Nothing was done; try again in a moment."))
+}
+
+pub(super) fn too_much() -> Reply {
+    warning("More is said here than I can read. The latest was not read, and nothing was done; try again in a moment.")
 }
 
 pub(super) fn no_such_proposal() -> Reply {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::reload::Reload;
-use super::serve::Serving;
+use super::serve::{Serving, stopped};
 use super::{Failure, assembly, print};
 use crate::assistant::is_brake;
 use crate::chat::console::{Console, Lines, Standing, Style, actor};
@@ -24,6 +24,7 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
     let reload = Reload::new(&data, embedder.clone());
     let configured = data.config.server.clone();
     runtime()?.block_on(async {
+        let stopped = stopped()?;
         let mut running = assembly::start(data, understander).await?;
         let serving = match configured {
             Some(server) => Some(Serving::start(server, &running, embedder).await?),
@@ -45,7 +46,7 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
         let watching = tokio::spawn(reload.watch(Arc::clone(&assistant), Console::conversation()));
         tokio::select! {
             () = console.run(&mut lines, async |event| assistant.handle(event).await, is_brake) => {}
-            _ = tokio::signal::ctrl_c() => {}
+            () = stopped => {}
         }
         watching.abort();
         match serving {

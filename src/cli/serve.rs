@@ -129,7 +129,7 @@ fn log(Outgoing { conversation, reply }: &Outgoing) {
 
 /// Listens from now on; the future ends with Ctrl-C, or the signal by which a service is stopped.
 #[cfg(unix)]
-fn stopped() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn stopped() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupted = signal(SignalKind::interrupt()).map_err(|error| Failure::of(&error))?;
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| Failure::of(&error))?;
@@ -142,6 +142,6 @@ fn stopped() -> Result<impl Future<Output = ()>, Failure> {
 }
 
 #[cfg(not(unix))]
-fn stopped() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn stopped() -> Result<impl Future<Output = ()>, Failure> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

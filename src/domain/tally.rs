@@ -29,6 +29,8 @@ pub enum Counted<'a> {
     ReplyLost,
     /// A message that the encoder had no room for.
     Overloaded,
+    /// An event that was not looked at, because of its `person`, or its `conversation`: too many came.
+    NotHeard(&'static str),
 }
 
 /// Counts. Cheap enough to be called wherever something happens.

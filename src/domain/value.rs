@@ -320,8 +320,12 @@ impl Value {
     /// The value as JSON: numbers and booleans as such, a duration and everything else as text.
     pub fn to_json(&self) -> serde_json::Value {
         match self.value_type {
-            ValueType::Integer => self.text.parse::<u64>().map_or_else(|_| self.text.clone().into(), Into::into),
-            ValueType::Percentage => self.text.parse::<f64>().map_or_else(|_| self.text.clone().into(), Into::into),
+            // A whole percentage is a whole number: `7` is not sent as `7.0`.
+            ValueType::Integer | ValueType::Percentage => match (self.text.parse::<u64>(), self.text.parse::<f64>()) {
+                (Ok(whole), _) => whole.into(),
+                (_, Ok(number)) => number.into(),
+                _ => self.text.clone().into(),
+            },
             ValueType::Boolean => (self.text == "true").into(),
             _ => self.text.clone().into(),
         }

@@ -267,5 +267,6 @@ enum NotRun {
 }
 
 fn seconds(holder: &Holder, now: Timestamp) -> i64 {
-    now.duration_since(holder.since).as_secs()
+    // The clock may have been set back since.
+    now.duration_since(holder.since).as_secs().max(0)
 }

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use super::builtin::Builtin;
+use super::builtin::{Builtin, BuiltinError};
 use super::error::{ActionError, PlanError};
 use super::perform::{Performer, fill};
 use super::redact::Redactor;
@@ -132,9 +132,7 @@ impl Planner {
             }
             Some(name) => {
                 let identity = match registry.builtins.get(name) {
-                    Some(builtin) => {
-                        builtin.identify(command).await.map_err(|error| self.builtin_failed(&chosen, error))?
-                    }
+                    Some(builtin) => self.looked(&chosen, builtin.identify(command)).await?,
                     None => Json::Null,
                 };
                 let call =
@@ -186,12 +184,25 @@ impl Planner {
         self.registry().builtins.get(name).cloned()
     }
 
-    pub(super) fn builtin_failed(&self, chosen: &Chosen, error: super::builtin::BuiltinError) -> ActionError {
+    /// What an action of our own finds out before anybody was asked, in time.
+    pub(super) async fn looked(
+        &self,
+        chosen: &Chosen,
+        look: impl Future<Output = Result<Json, BuiltinError>>,
+    ) -> Result<Json, ActionError> {
+        let limit = READ_TIMEOUT.min(chosen.integration.limits.timeout);
+        match tokio::time::timeout(limit, look).await {
+            Ok(found) => found.map_err(|error| self.builtin_failed(chosen, error)),
+            Err(_) => Err(ActionError::TimedOut { integration: chosen.name().to_owned(), limit }),
+        }
+    }
+
+    pub(super) fn builtin_failed(&self, chosen: &Chosen, error: BuiltinError) -> ActionError {
         let integration = chosen.name().to_owned();
         let said = self.redactor.clean(&error.to_string());
         match error {
-            super::builtin::BuiltinError::Refused(_) => ActionError::Refused { integration, said },
-            super::builtin::BuiltinError::Unclear(_) => ActionError::Cut { integration, reason: said },
+            BuiltinError::Refused(_) => ActionError::Refused { integration, said },
+            BuiltinError::Unclear(_) => ActionError::Cut { integration, reason: said },
         }
     }
 
@@ -277,3 +288,6 @@ fn digest(chosen: &Chosen, requests: &[Request]) -> Digest {
     let requests = serde_json::to_vec(requests).unwrap_or_default();
     Digest::of([b"sayso plan 1", chosen.name().as_bytes(), action.name.as_bytes(), definition.as_bytes(), &requests])
 }
+
+#[cfg(test)]
+mod tests;

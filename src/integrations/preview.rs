@@ -53,10 +53,11 @@ impl Planner {
                 }
                 (None, Some(name)) => {
                     let body = match self.builtin(name) {
-                        Some(builtin) => builtin.preview(&plan.command, &plan.identity).await,
-                        None => Ok(Json::Null),
+                        Some(builtin) => {
+                            self.looked(&plan.chosen, builtin.preview(&plan.command, &plan.identity)).await?
+                        }
+                        None => Json::Null,
                     };
-                    let body = body.map_err(|error| self.builtin_failed(&plan.chosen, error))?;
                     (views.with("body", &body), Answer::of_builtin(body))
                 }
                 (None, None) => (views, Answer::of_builtin(Json::Null)),

@@ -87,8 +87,10 @@ impl Redactor {
         let percent: String = text.bytes().map(percent_encoded).collect();
         let encoded = base64(text.as_bytes());
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for form in [text, &quoted[1..quoted.len() - 1], &percent, encoded.trim_end_matches('=')] {
-            if !known.iter().any(|old| old == form) {
+        // Texts are cleaned of control characters first: of a secret with line ends of Windows, that is all one can see.
+        let seen = sanitise(text);
+        for form in [text, &seen, &quoted[1..quoted.len() - 1], &percent, encoded.trim_end_matches('=')] {
+            if form.len() >= MIN_SECRET_BYTES && !known.iter().any(|old| old == form) {
                 known.push(form.to_owned());
             }
         }
@@ -238,6 +240,8 @@ mod tests {
         for text in ["p@ss \"wörd\"", "p@ss \\\"wörd\\\"", "p%40ss%20%22w%C3%B6rd%22", "cEBzcyAid8O2cmQi"] {
             assert_eq!(redactor.clean(&format!("a {text} b")), "a [redacted] b", "{text}");
         }
+        redactor.learn(&Secret::new("first\r\nsecond".to_owned()));
+        assert_eq!(redactor.clean("a first\r\nsecond b"), "a [redacted] b");
         assert_eq!(redactor.without_fragment("value p@ss \"w"), "value ");
         assert_eq!(redactor.clean("p@ss"), "p@ss");
     }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::value::Serde;
+use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use serde_json::Value as Json;
 
 use super::filters;
 use crate::catalogue::manifest::{Expression, Template, Tree};
+
+/// How many steps one template may take: enough for a table of all that fits an answer, and an end for everything else.
+const MAX_STEPS: u64 = 5_000_000;
 
 /// Why a leaf could not be filled in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +65,10 @@ impl Default for Templates {
             if value.is_none() {
                 return Err(Error::new(ErrorKind::UndefinedError, "null"));
             }
+            if value.kind() == ValueKind::Bool {
+                // As it is where it stands alone; the engine would write `True`.
+                return Ok(write!(out, "{}", value.is_true())?);
+            }
             minijinja::escape_formatter(out, state, value)
         });
         let mut prose = environment(UndefinedBehavior::SemiStrict);
@@ -82,6 +89,7 @@ fn environment(undefined: UndefinedBehavior) -> Environment<'static> {
     // So that an error can name what was undefined; values are not part of what is said.
     environment.set_debug(true);
     environment.set_recursion_limit(100);
+    environment.set_fuel(Some(MAX_STEPS));
     filters::register(&mut environment);
     environment
 }
@@ -190,6 +198,7 @@ fn failed(template: &str, error: &Error) -> TemplateError {
     let template = template.trim().lines().next().unwrap_or_default().chars().take(80).collect();
     let reason = match (error.kind(), error.detail()) {
         (ErrorKind::UndefinedError, Some(detail)) => detail.to_owned(),
+        (ErrorKind::OutOfFuel, _) => format!("it takes more than {MAX_STEPS} steps"),
         (kind, Some(detail)) => format!("{kind}: {detail}"),
         (kind, None) => kind.to_string(),
     };
@@ -222,6 +231,7 @@ mod tests {
         assert_eq!(value("Bearer {{ c.token }}", json!({"c": {"token": null}})), None);
         assert_eq!(value("{{ n | default(20) }}", json!({})), Some(json!(20)));
         assert_eq!(value("{{ b }}", json!({"b": true})), Some(json!(true)));
+        assert_eq!(value("--b={{ b }}", json!({"b": true})), Some(json!("--b=true")));
     }
 
     #[test]
@@ -241,6 +251,16 @@ mod tests {
             prose("{{ body.data.x }}", json!({"body": {}})).unwrap_err().to_string(),
             "`{{ body.data.x }}`: `body.data` is undefined"
         );
+    }
+
+    #[test]
+    fn no_template_goes_on_for_ever() {
+        let round = |inner: &str| format!("{{% for a in range(9000) %}}{inner}{{% endfor %}}");
+        let templates = Templates::default();
+        let told = |text: &str| templates.prose(&Template::parse(text).unwrap(), &Scope::default());
+        assert_eq!(told(&round("x")).unwrap().len(), 9_000);
+        let error = told(&round(&round("x"))).unwrap_err().to_string();
+        assert!(error.ends_with("`: it takes more than 5000000 steps"), "{error}");
     }
 
     proptest! {

@@ -31,6 +31,7 @@ pub struct Metrics {
     alerts: By<2>,
     replies_lost: Counter,
     overloads: Counter,
+    not_heard: By<1>,
 }
 
 impl Default for Metrics {
@@ -45,6 +46,7 @@ impl Default for Metrics {
             alerts: By::default(),
             replies_lost: Counter::default(),
             overloads: Counter::default(),
+            not_heard: By::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("messages", "Messages that were read, by what they were read as", metrics.messages.clone());
@@ -60,6 +62,7 @@ impl Default for Metrics {
         registry.register("alerts", "Alerts that came in, repeated ones included", metrics.alerts.clone());
         registry.register("replies_lost", "Replies that nobody was there to take", metrics.replies_lost.clone());
         registry.register("encoder_overloads", "Messages the encoder had no room for", metrics.overloads.clone());
+        registry.register("not_heard", "Messages and presses of which too many came", metrics.not_heard.clone());
         metrics
     }
 }
@@ -95,6 +98,7 @@ impl Tally for Metrics {
             }
             Counted::ReplyLost => drop(self.replies_lost.inc()),
             Counted::Overloaded => drop(self.overloads.inc()),
+            Counted::NotHeard(because) => drop(self.not_heard.get_or_create(&[("of", because.into())]).inc()),
         }
     }
 }
@@ -118,6 +122,7 @@ mod tests {
         metrics.count(Counted::Executed { integration: "host", status: OutcomeStatus::Unknown });
         metrics.count(Counted::ReplyLost);
         metrics.count(Counted::Overloaded);
+        metrics.count(Counted::NotHeard("person"));
         metrics.received("main", AlertStatus::Firing);
         let text = metrics.text();
         for line in [
@@ -132,6 +137,7 @@ mod tests {
             "sayso_alerts_total{webhook=\"main\",status=\"firing\"} 1\n",
             "sayso_replies_lost_total 1\n",
             "sayso_encoder_overloads_total 1\n",
+            "sayso_not_heard_total{of=\"person\"} 1\n",
         ] {
             assert!(text.contains(line), "{line} is not in {text}");
         }

@@ -184,6 +184,37 @@ async fn a_caller_that_dawdles_costs_one_turn_and_not_the_server() {
     while rig.post(TOKEN, JSON, &payload(ALERT)).await == busy {}
 }
 
+/// The two limits in time of one caller, at once, since both are waited for.
+#[tokio::test]
+async fn a_caller_that_never_ends_is_ended() {
+    let rig = Rig::start(1).await;
+    let head = format!("authorization: Bearer {TOKEN}\r\ncontent-type: {JSON}\r\n");
+    let body = async {
+        let begun = std::time::Instant::now();
+        let request = format!("POST /webhooks/main HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n{head}\r\n{{\"ver");
+        let answer = rig.raw(request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.ends_with("{\"error\":\"expected the whole body within 10 s\"}"), "{answer}");
+        assert!(begun.elapsed() < CONNECTION);
+    };
+    let connection = async {
+        let begun = std::time::Instant::now();
+        let mut stream = TcpStream::connect(rig.server.address()).await.unwrap();
+        // A byte now and then, and never a whole head.
+        let mut ended = [0];
+        loop {
+            let _ = stream.write_all(b"G").await;
+            match timeout(Duration::from_secs(1), stream.read(&mut ended)).await {
+                Ok(read) => break assert!(!matches!(read, Ok(1..)), "something was answered"),
+                Err(_) => assert!(begun.elapsed() < CONNECTION * 2, "it goes on for ever"),
+            }
+        }
+        assert!(begun.elapsed() >= CONNECTION / 2, "it ended for another reason");
+    };
+    tokio::join!(body, connection);
+    assert_eq!(rig.ask("GET /healthz", "", "").await, "200 ok\n");
+}
+
 #[tokio::test]
 async fn a_port_that_is_taken_is_said() {
     let rig = Rig::start(1).await;

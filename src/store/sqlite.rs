@@ -86,7 +86,17 @@ impl Sqlite {
     /// Begins a transaction that has the right to write from its beginning, so that what it reads cannot change until it
     /// commits.
     async fn begin(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.fault(error))
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        let begun = match self.writer.begin_with(BEGIN).await {
+            // When a commit fails, on a full disk for one, SQLite ends the transaction and the driver counts it still.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                let stuck = self.writer.acquire().await.map_err(|error| self.fault(error))?;
+                stuck.close().await.map_err(|error| self.fault(error))?;
+                self.writer.begin_with(BEGIN).await
+            }
+            begun => begun,
+        };
+        begun.map_err(|error| self.fault(error))
     }
 
     async fn commit(&self, transaction: Transaction<'static, sqlx::Sqlite>) -> Result<(), StoreError> {

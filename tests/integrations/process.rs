@@ -74,9 +74,10 @@ async fn the_environment_is_clean() {
 async fn the_whole_group_is_ended() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
-    // Neither of the two listens to TERM, and the child outlives its parent.
+    // None of the three listens to TERM, and each outlives its parent.
+    let round = "while :; do sleep 0.1; done";
     let script = format!(
-        "trap '' TERM; (trap '' TERM; echo $$ > {0}.child; while :; do sleep 0.1; done) & echo $! > {0}; echo $$ >> {0}; while :; do sleep 0.1; done",
+        "trap '' TERM; echo $$ >> {0}; (({round}) & echo $! >> {0}; {round}) & echo $! >> {0}; {round}",
         pids.display()
     );
     let rig = rig(&folder, &script, "500ms");
@@ -85,7 +86,9 @@ async fn the_whole_group_is_ended() {
     assert_eq!(outcome.status, OutcomeStatus::Unknown);
     assert_eq!(outcome.summary, "`x` gave no answer within 0.5 s; whether it took effect is unknown");
     assert!(began.elapsed() < Duration::from_secs(30), "nobody waits for the script");
-    for pid in std::fs::read_to_string(&pids).unwrap().lines() {
+    let pids = std::fs::read_to_string(&pids).unwrap();
+    assert_eq!(pids.lines().count(), 3, "{pids}");
+    for pid in pids.lines() {
         // Who was killed and is nobody's child of ours goes when the kernel gets to it.
         let patience = Instant::now() + Duration::from_secs(10);
         while runs(pid) {

@@ -111,8 +111,9 @@ fn too_many_messages_are_refused() {
     let home = Home::with("[limits]\nmessages_per_minute = 3\n");
     let said = home.pipe(&["host.uptime"; 5]);
     let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines.len(), 5, "{said}");
-    assert_eq!(lines[3..], ["That is more than 3 messages in a minute. Nothing was done; try again in a moment."; 2]);
+    // Said once: a flood is not answered by a flood.
+    assert_eq!(lines.len(), 4, "{said}");
+    assert_eq!(lines[3], "That is more than 3 messages in a minute. Nothing was done; try again in a moment.");
     home.assert_whole(9);
 }
 

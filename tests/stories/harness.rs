@@ -1,5 +1,6 @@
 //! The real program, with pipes for its hands and ears: a home of its own for each story, one cache of the learned model
 //! for all of them.
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -201,6 +202,35 @@ impl Chat {
     pub fn say(&mut self, line: impl AsRef<[u8]>) {
         let stdin = self.stdin.as_mut().unwrap();
         stdin.write_all(line.as_ref()).and_then(|()| stdin.write_all(b"\n")).and_then(|()| stdin.flush()).unwrap();
+    }
+
+    /// Says a line to somebody who may be dead.
+    pub fn try_say(&mut self, line: impl AsRef<[u8]>) {
+        let stdin = self.stdin.as_mut().unwrap();
+        let _ = stdin.write_all(&[line.as_ref(), b"\n"].concat()).and_then(|()| stdin.flush());
+    }
+
+    /// Waits for a text until then; all that was said up to the end of its line.
+    pub fn listen(&mut self, text: &str, deadline: Instant) -> Option<String> {
+        loop {
+            let heard = String::from_utf8_lossy(&self.unheard).into_owned();
+            if let Some(end) = heard.find(text).and_then(|at| Some(at + heard[at..].find('\n')? + 1)) {
+                self.unheard.drain(..end);
+                return Some(heard[..end].to_owned());
+            }
+            let more = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+            self.unheard.extend(more.ok()?);
+        }
+    }
+
+    /// `kill -9`; what was said until then and not heard.
+    pub fn kill_and_hear(mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        while let Ok(more) = self.output.recv_timeout(PATIENCE) {
+            self.unheard.extend(more);
+        }
+        String::from_utf8_lossy(&std::mem::take(&mut self.unheard)).into_owned()
     }
 
     /// Waits for a text; all that was said up to the end of its line.

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::catalogue::Manifest;
 use crate::catalogue::manifest::Call;
+use crate::integrations::testing::hostile;
 
 /// A call of each kind, with a value at every kind of leaf.
 const MANIFEST: &str = r#"
@@ -40,47 +41,6 @@ fn filled(action: &str, value: &Json) -> Result<Request, RequestError> {
     let filler = Filler { templates: &templates, scope: &scope, endpoint: Some(&endpoint), headers: &[] };
     assert!(!matches!(action.step.call, Call::Builtin(_)));
     Ok(filler.fill(&action.step.call)?.unwrap())
-}
-
-/// Texts that have broken out of something before, and texts of any kind.
-fn hostile() -> impl Strategy<Value = String> {
-    let known = [
-        "../../etc/passwd",
-        "..",
-        ".",
-        "%2e%2e",
-        "%2E.",
-        "a/../b",
-        "a?b=c#d",
-        "//evil.com/",
-        "@evil.com",
-        "\\..\\",
-        "https://evil.com",
-        "--all",
-        "-rf",
-        "-",
-        "$(id)",
-        "`id`",
-        "; rm -rf /",
-        "' OR 1=1 --",
-        "\",\"admin\":true,\"",
-        "}}",
-        "{{ v }}",
-        "{% if %}",
-        "a&b=c&q=d",
-        "a\r\nX-Evil: 1",
-        "\0",
-        "\u{202e}",
-        "é ñ 漢 🎉",
-        "",
-        " ",
-        "a b",
-    ];
-    prop_oneof![
-        prop::sample::select(known.to_vec()).prop_map(str::to_owned),
-        "(?s).{0,40}",
-        "[-./%?#&=@:{}\"'\\\\ ]{0,12}"
-    ]
 }
 
 proptest! {

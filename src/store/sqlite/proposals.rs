@@ -108,7 +108,11 @@ impl ProposalStore for Sqlite {
     }
 
     async fn unfinished(&self, intents: &Intents) -> Result<Found, ProposalStoreError> {
-        const QUERY: &str = select!("WHERE state IN ('pending', 'approved', 'executing') ORDER BY created, id");
+        // Also those that came to their end while the end of their execution could not be written.
+        const QUERY: &str = select!(
+            "WHERE state IN ('pending', 'approved', 'executing')
+                OR id IN (SELECT proposal FROM executions WHERE closed IS NULL) ORDER BY created, id"
+        );
         self.find(sqlx::query(QUERY), intents).await
     }
 

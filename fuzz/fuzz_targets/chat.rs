@@ -1,0 +1,7 @@
+//! See [`targets::chat`].
+#![no_main]
+
+#[path = "../targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::chat(bytes));
