@@ -238,6 +238,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         enabled: data.config.integrations.enabled.clone(),
         values: data.config.integrations.settings.clone(),
         bindings: data.config.bindings.iter().map(|(intent, name)| (intent.to_string(), name.clone())).collect(),
+        roles: data.config.roles.clone(),
         limits: Limits { output_bytes: data.config.limits.output_bytes, timeout: data.config.limits.timeout },
     };
     let (registry, faults) = Registry::new(data.catalogue.manifests, &configured, actions, &surroundings, &redactor);
