@@ -51,7 +51,9 @@ impl Chat {
         let files: Vec<_> = catalogue.policies.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
         let permissions: Arc<dyn Permissions> = Arc::new(Policy::load(&files, &roles).expect("the shipped policy"));
         let mut actions = Builtins::of_this_machine();
-        for (name, builtin) in builtins(&newest, &Possible::default(), &proposals, &log, &permissions, &clock) {
+        let possible = Possible::default();
+        let people = People::default();
+        for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, &clock, &people) {
             actions.register(name, builtin);
         }
         let (surroundings, redactor) = (Surroundings::here(), Arc::new(Redactor::default()));

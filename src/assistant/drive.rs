@@ -142,7 +142,7 @@ impl Turn<'_> {
             // The switch is thrown elsewhere.
             Fact::Halted { .. } | Fact::HaltLifted { .. } | Fact::HaltRefused => return,
             // The executor counts them, and knows more.
-            Fact::ExecutionStarted { .. } | Fact::ExecutionEnded { .. } => return,
+            Fact::ExecutionStarted { .. } | Fact::ExecutionEnded { .. } | Fact::RecordPruned { .. } => return,
         });
     }
 
