@@ -43,6 +43,8 @@ pub(super) struct Data {
     pub(super) folders: DataFolders,
     /// What the files of the folders looked like before they were read.
     pub(super) seen: Stamps,
+    /// Knows the secrets as they are found.
+    pub(super) redactor: Arc<Redactor>,
 }
 
 /// Reads everything; all findings come along, errors and warnings.
@@ -56,7 +58,7 @@ pub(super) fn read(named: Option<&Path>) -> (Option<Data>, Vec<Diagnostic>) {
     let folders = find_folders(path.as_deref());
     let seen = Stamps::of(&folders);
     let (catalogue, findings) = read_folders(&config, &folders);
-    (Some(Data { config, catalogue, folders, seen }), findings)
+    (Some(Data { config, catalogue, folders, seen, redactor: Arc::default() }), findings)
 }
 
 /// Reads the folders and holds them against the configuration; all findings come along.
@@ -78,7 +80,7 @@ pub(super) fn load(named: Option<&Path>) -> Result<Data, Failure> {
     let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
     match data {
         Some(data) if errors.peek().is_none() => {
-            start_log(&data.config);
+            super::log::start(&data.config.log, &data.redactor);
             Ok(data)
         }
         _ => {
@@ -86,15 +88,6 @@ pub(super) fn load(named: Option<&Path>) -> Result<Data, Failure> {
             Err(Failure::Told)
         }
     }
-}
-
-fn start_log(config: &Config) {
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(config.log.level);
-    // A log that is there already stays.
-    let _ = match config.log.format {
-        crate::config::LogFormat::Text => builder.try_init(),
-        crate::config::LogFormat::Json => builder.json().try_init(),
-    };
 }
 
 pub(super) fn policy(config: &Config, catalogue: &Catalogue) -> Result<Policy, Vec<Diagnostic>> {
@@ -223,7 +216,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let permissions: Arc<dyn Permissions> = Arc::new(policy);
     let metrics = Arc::new(Metrics::default());
     let tally: Arc<dyn Tally> = metrics.clone();
-    let redactor = Arc::new(Redactor::default());
+    let redactor = Arc::clone(&data.redactor);
     let surroundings = Surroundings::here();
     let proposals: Arc<dyn ProposalStore> = store.clone();
     let log: Arc<dyn AuditLog> = store.clone();
@@ -231,13 +224,15 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
     let mut actions = Builtins::of_this_machine();
     let possible = Possible::default();
-    for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, &clock) {
+    let people = &data.config.people;
+    for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, &clock, people) {
         actions.register(name, builtin);
     }
     let configured = integrations::Config {
         enabled: data.config.integrations.enabled.clone(),
         values: data.config.integrations.settings.clone(),
         bindings: data.config.bindings.iter().map(|(intent, name)| (intent.to_string(), name.clone())).collect(),
+        roles: data.config.roles.clone(),
         limits: Limits { output_bytes: data.config.limits.output_bytes, timeout: data.config.limits.timeout },
     };
     let (registry, faults) = Registry::new(data.catalogue.manifests, &configured, actions, &surroundings, &redactor);

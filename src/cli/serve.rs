@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::assembly::{self, Running};
+use super::audit::Housekeeping;
 use super::chat::runtime;
 use super::reload::Reload;
 use super::{Failure, print};
@@ -99,6 +100,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let embedder = assembly::embedder(&data)?;
     let understander = assembly::understander(&data, &embedder)?;
     let reload = Reload::new(&data, embedder.clone());
+    let audit = data.config.audit.clone();
     runtime()?.block_on(async {
         let stopped = stopped()?;
         tokio::pin!(stopped);
@@ -106,6 +108,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
         let (_, silent) = mpsc::channel(1);
         let mut replies = std::mem::replace(&mut running.replies, silent);
         let serving = Serving::start(configured, &running, embedder).await?;
+        let housekeeping = Housekeeping::start(audit, &running)?;
         let watching = tokio::spawn(reload.watch(Arc::clone(&running.assistant), Console::conversation()));
         loop {
             tokio::select! {
@@ -115,6 +118,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
         }
         watching.abort();
         serving.shut_down(running).await;
+        housekeeping.finish().await;
         while let Ok(outgoing) = replies.try_recv() {
             log(&outgoing);
         }

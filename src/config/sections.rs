@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::audit::Audit;
 use super::names::Mention;
 use super::server::Server;
 use super::state::{NoStateFolder, state_folder};
@@ -31,6 +32,8 @@ pub struct Config {
     pub integrations: Integrations,
     /// `[store]`
     pub store: Store,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[model]`
     pub model: Model,
     /// `[time]`
@@ -151,6 +154,7 @@ impl Default for Config {
             bindings: BTreeMap::new(),
             integrations: Integrations::default(),
             store: Store::default(),
+            audit: Audit::default(),
             model: Model::default(),
             time: Time { zone: TimeZone::UTC },
             proposal: Proposal { expires_after: Duration::from_secs(15 * 60) },

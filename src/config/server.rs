@@ -68,7 +68,7 @@ fn read_webhook(item: &Item<'_>) -> Option<Webhook> {
 }
 
 /// `{ secret = "SAYSO_WEBHOOK_TOKEN" }`. What is written in its place may be the token itself, and is not repeated.
-fn read_token(item: &Item<'_>) -> Option<String> {
+pub(super) fn read_token(item: &Item<'_>) -> Option<String> {
     let mut table = item.table()?;
     let variable = required(item, table.get("secret"), "secret = \"SAYSO_WEBHOOK_TOKEN\"");
     table.finish();

@@ -4,6 +4,7 @@
 
 mod crash;
 mod faults;
+mod retention;
 mod suite;
 mod support;
 
@@ -34,6 +35,7 @@ suite! { File:
     conversations_remember
     misses_are_kept_until_they_are_settled_or_old
     events_are_found
+    a_receipt_tells_all_of_one_proposal
     many_writers_make_one_chain
     a_command_that_no_longer_fits_is_reported
     a_restart_puts_an_end_to_what_was_left

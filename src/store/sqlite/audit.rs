@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::{Sqlite, StoreError};
 use crate::audit::{
-    AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Halt, Head, Ledger, LedgerError, Search, WhenHalted,
+    AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Halt, Head, Ledger, LedgerError, Named, Search, WhenHalted,
 };
 use crate::domain::{ActorError, ExecutionId, Outcome, ProposalId};
 
@@ -49,7 +49,7 @@ impl Sqlite {
         Ok(Some(Halt { by, since, reason }))
     }
 
-    async fn head_in(&self, connection: &mut SqliteConnection) -> Result<Head, StoreError> {
+    pub(super) async fn head_in(&self, connection: &mut SqliteConnection) -> Result<Head, StoreError> {
         let last = sqlx::query(LAST).fetch_optional(connection).await.map_err(|error| self.fault(error))?;
         match last {
             None => Ok(Head::genesis()),
@@ -172,19 +172,40 @@ impl AuditLog for Sqlite {
         /// Rows looked at in one query.
         const PAGE: u32 = 500;
         let mut found = Vec::new();
-        let mut before = i64::MAX;
+        let mut before = search.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
         loop {
             // What has an index is asked of SQLite; `Search::matches` decides.
             let mut query = QueryBuilder::new("SELECT sequence, event FROM audit_events WHERE sequence < ");
             query.push_bind(before);
-            if let Some(actor) = &search.actor {
-                query.push(" AND actor = ").push_bind(actor.to_string());
+            if !search.by.is_empty() {
+                let mut accounts = query.push(" AND actor IN (").separated(", ");
+                search.by.iter().for_each(|actor| {
+                    accounts.push_bind(actor.to_string());
+                });
+                query.push(")");
+            }
+            match &search.about {
+                None => {}
+                Some(Named::Proposal(id)) => {
+                    query.push(" AND proposal = ").push_bind(id.to_string());
+                }
+                Some(Named::Id(proposal, execution)) => {
+                    query.push(" AND (proposal = ").push_bind(proposal.to_string());
+                    query.push(" OR execution = ").push_bind(execution.to_string()).push(")");
+                }
+                Some(Named::Code(code)) => {
+                    query.push(" AND proposal IN (SELECT id FROM proposals WHERE code = ");
+                    query.push_bind(code.to_string()).push(")");
+                }
             }
             if let Some(intent) = &search.intent {
                 query.push(" AND intent = ").push_bind(intent.to_string());
             }
             if let Some(since) = search.since {
                 query.push(" AND second >= ").push_bind(since.as_second());
+            }
+            if let Some(until) = search.until {
+                query.push(" AND second <= ").push_bind(until.as_second());
             }
             query.push(" ORDER BY sequence DESC LIMIT ").push_bind(PAGE);
             let rows = query.build().fetch_all(&self.readers).await.map_err(|error| self.fault(error))?;
@@ -218,6 +239,14 @@ impl AuditLog for Sqlite {
     async fn head(&self) -> Result<Head, AuditLogError> {
         let mut connection = self.readers.acquire().await.map_err(|error| self.fault(error))?;
         Ok(self.head_in(&mut connection).await?)
+    }
+
+    async fn outcome(&self, execution: ExecutionId) -> Result<Option<Outcome>, AuditLogError> {
+        let query = sqlx::query_scalar("SELECT outcome FROM executions WHERE id = $1").bind(execution.to_string());
+        let found: Option<Option<String>> =
+            query.fetch_optional(&self.readers).await.map_err(|error| self.fault(error))?;
+        let outcome = found.flatten().map(|outcome| serde_json::from_str(&outcome)).transpose();
+        Ok(outcome.map_err(|error| self.damaged(error))?)
     }
 }
 
