@@ -26,8 +26,8 @@ use sayso::understanding::{Context, Draft, Model, OutcomeKind, Understander};
 mod chat;
 mod response;
 
-use chat::chat;
-use response::response;
+pub use chat::chat;
+pub use response::response;
 
 /// Takes any bytes, and comes back.
 pub type Target = fn(&[u8]);
