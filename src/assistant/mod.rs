@@ -14,6 +14,7 @@ mod orders;
 mod production;
 mod timers;
 mod turn;
+mod watch;
 mod wording;
 
 use std::panic::AssertUnwindSafe;

@@ -5,11 +5,12 @@ use std::path::Path;
 use jiff::{Span, Timestamp, tz::TimeZone};
 use serde_json::json;
 
+use super::store::open_store;
 use super::{Failure, assembly, print};
 use crate::assistant::audit_line;
-use crate::audit::{AuditLog as _, AuditLogError, Entry, Head, Search, verify_log};
+use crate::audit::{AuditLog, AuditLogError, Entry, Head, Search, verify_log};
 use crate::domain::{Actor, Clock as _, IntentName, SystemClock};
-use crate::store::Sqlite;
+use crate::integrations::Redactor;
 
 /// What to do with the record.
 #[derive(Debug, clap::Subcommand)]
@@ -90,21 +91,23 @@ pub(super) fn run(config: Option<&Path>, what: Subcommands) -> Result<(), Failur
     let data = assembly::load(config)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::of(&error))?;
     runtime.block_on(async {
-        let store = assembly::store(&data.config).await?;
+        let store = open_store(&data.config, &Redactor::default()).await?;
         let done = match what {
-            Subcommands::Verify { head, json } => verify(&store, head, json).await,
-            Subcommands::List { shown } => show(&store, Search::default(), &shown).await,
+            Subcommands::Verify { head, json } => verify(store.as_ref(), head, json).await,
+            Subcommands::List { shown } => show(store.as_ref(), Search::default(), &shown).await,
             Subcommands::Search(wanted) => {
                 let Wanted { text, actor, intent, service, environment, since, shown } = wanted;
                 // The limit is that of what is shown.
-                show(&store, Search { actor, intent, service, environment, since, text, limit: 0 }, &shown).await
+                show(store.as_ref(), Search { actor, intent, service, environment, since, text, limit: 0 }, &shown)
+                    .await
             }
         };
+        store.close().await;
         done.map_err(|error| Failure::of(&error))
     })
 }
 
-async fn show(store: &Sqlite, search: Search, shown: &Shown) -> Result<(), AuditLogError> {
+async fn show(store: &dyn AuditLog, search: Search, shown: &Shown) -> Result<(), AuditLogError> {
     let entries = store.search(&Search { limit: shown.limit, ..search }).await?;
     for entry in entries.iter().rev() {
         if shown.json { print(object(entry)) } else { print(audit_line(entry)) }
@@ -127,7 +130,7 @@ fn object(entry: &Entry) -> serde_json::Value {
     object
 }
 
-async fn verify(store: &Sqlite, known: Option<Head>, as_json: bool) -> Result<(), AuditLogError> {
+async fn verify(store: &dyn AuditLog, known: Option<Head>, as_json: bool) -> Result<(), AuditLogError> {
     let verified = verify_log(store, known).await;
     match &verified {
         Ok(head) if as_json => {

@@ -51,7 +51,7 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
         watching.abort();
         match serving {
             Some(serving) => serving.shut_down(running).await,
-            None => running.shut_down().await,
+            None => running.shut_down().await.close().await,
         }
         console.drain();
         Ok(())
@@ -78,7 +78,7 @@ pub(super) fn once(config: Option<&Path>, text: &str) -> Result<(), Failure> {
             let event = console.event(line);
             console.turn(event, &handle).await;
         }
-        running.shut_down().await;
+        running.shut_down().await.close().await;
         console.drain();
         match console.standing() {
             Standing::Settled => Ok(()),

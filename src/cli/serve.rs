@@ -20,7 +20,7 @@ use crate::domain::{Alerted, Outgoing};
 use crate::embedding::Embedder;
 use crate::integrations::Surroundings;
 use crate::server::{Parts, Readiness, Server, Webhook};
-use crate::store::Sqlite;
+use crate::store::Store;
 
 /// Deliveries that may wait to be told.
 const ALERTS: usize = 64;
@@ -66,18 +66,19 @@ impl Serving {
     /// Takes no more alerts, lets the assistant come to its end, and stops; what came in is told.
     pub(super) async fn shut_down(self, running: Running) {
         self.server.close();
-        running.shut_down().await;
+        let store = running.shut_down().await;
         self.server.stop().await;
         let mut telling = self.telling;
         if timeout(GRACE, &mut telling).await.is_err() {
             telling.abort();
         }
+        store.close().await;
     }
 }
 
 /// What has to answer before the program can do its work.
 struct Ready {
-    store: Arc<Sqlite>,
+    store: Arc<dyn Store>,
     embedder: Embedder,
 }
 

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 
 use super::server::{read_conversation, read_server};
+use super::store::{Store, read_store};
 use super::tables::{read_bindings, read_entities, read_halters, read_integrations, read_people, read_roles};
 use super::{Config, LogFormat};
 use crate::catalogue::{Diagnostic, Document, Item, Table};
@@ -32,7 +33,11 @@ impl Config {
             .map_err(|message| vec![Diagnostic::error(&file, message)])?;
         let mut config = Self::parse(&file, &text)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for path in [&mut config.store.path, &mut config.model.path].into_iter().flatten() {
+        let store = match &mut config.store {
+            Store::File(path) => path.as_mut(),
+            Store::Postgres(_) => None,
+        };
+        for path in store.into_iter().chain(&mut config.model.path) {
             *path = match (path.strip_prefix("~"), std::env::home_dir()) {
                 (Ok(rest), Some(home)) => home.join(rest),
                 _ => folder.join(&*path),
@@ -73,7 +78,7 @@ fn read(document: &Document<'_>) -> Config {
     });
     section("integrations", &mut |table| read_integrations(&mut config, table));
     section("bindings", &mut |table| read_bindings(&mut config, table));
-    section("store", &mut |table| put(&mut config.store.path, table.get("path"), |item| path(item).map(Some)));
+    section("store", &mut |table| read_store(&mut config.store, table));
     section("model", &mut |table| {
         put(&mut config.model.path, table.get("path"), |item| path(item).map(Some));
         put(&mut config.model.precision, table.get("precision"), |item| {
@@ -146,7 +151,7 @@ fn zone(item: &Item<'_>) -> Option<TimeZone> {
     zone
 }
 
-fn path(item: &Item<'_>) -> Option<PathBuf> {
+pub(super) fn path(item: &Item<'_>) -> Option<PathBuf> {
     item.parse(
         |path| if path.trim().is_empty() { Err("expected a path, found nothing") } else { Ok(PathBuf::from(path)) },
     )

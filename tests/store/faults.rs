@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sayso::audit::{AuditLog, Head, Ledger, WhenHalted, verify_log};
 use sayso::proposal::ProposalStore;
-use sayso::store::{Sqlite, StoreError};
+use sayso::store::{Sqlite, Store as _, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 

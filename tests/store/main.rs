@@ -1,27 +1,45 @@
-//! The store: one suite over the traits, run on every kind of store there is, and what only SQLite can get wrong.
+//! The store: one suite over the traits, run on every kind of store there is, and what only one of them can get wrong.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cloned_ref_to_slice_refs, missing_docs)]
 
 mod crash;
 mod faults;
+mod killed_replicas;
+mod postgres;
+mod postgres_faults;
+mod replicas;
 mod suite;
 mod support;
+mod transfer;
 
-use support::File;
+use support::Place;
 
-/// Runs every story of the suite on a kind of store.
+/// Runs every story of the suite on every kind of store.
 macro_rules! suite {
-    ($place:ident: $($story:ident)*) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $story() {
-                suite::$story(&$place::new()).await;
-            }
-        )*
+    ($($story:ident)*) => {
+        mod on_sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    let Some(place) = <crate::support::File as crate::Place>::make().await else { return };
+                    crate::suite::$story(&place).await;
+                }
+            )*
+        }
+
+        mod on_postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    let Some(place) = <crate::postgres::Database as crate::Place>::make().await else { return };
+                    crate::suite::$story(&place).await;
+                }
+            )*
+        }
     };
 }
 
-suite! { File:
+suite! {
     a_proposal_comes_back_as_it_was
     a_pending_proposal_survives_a_restart
     of_two_steps_from_the_same_state_one_is_saved
@@ -39,4 +57,6 @@ suite! { File:
     a_restart_puts_an_end_to_what_was_left
     what_cannot_be_read_is_ended_too
     a_living_process_is_left_alone
+    what_another_has_saved_is_not_opened
+    texts_may_hold_anything
 }

@@ -13,6 +13,7 @@ mod examples;
 mod faults;
 mod harness;
 mod live;
+mod replicas;
 mod restarts;
 mod suggestions;
 mod trust;
