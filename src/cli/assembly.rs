@@ -189,12 +189,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Ends what goes on by itself, and waits for what still runs. What is left to close is the store.
+    /// Waits for what still runs, and then ends what goes on by itself: until then, other replicas must hear of this one.
+    /// What is left to close is the store.
     #[must_use]
     pub(super) async fn shut_down(self) -> Arc<dyn Store> {
+        self.assistant.parts().executor.shut_down().await;
         let _ = self.stop.send(());
         let _ = self.timers.await;
-        self.assistant.parts().executor.shut_down().await;
         self.store
     }
 }

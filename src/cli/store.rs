@@ -106,9 +106,9 @@ async fn open_sqlite(path: &Path) -> Result<Arc<dyn Store>, Failure> {
 }
 
 async fn open_postgres(url: &PostgresUrl, redactor: &Redactor) -> Result<Arc<dyn Store>, Failure> {
-    if let Some(password) = url.password() {
-        redactor.learn(password);
-    }
+    // Where the url has none, the driver takes it from there.
+    let variable = Surroundings::here().secret("PGPASSWORD").ok().flatten();
+    url.password().into_iter().chain(&variable).for_each(|password| redactor.learn(password));
     let store = Postgres::open(url, Postgres::PATIENCE, Postgres::LEASE).await;
     Ok(Arc::new(store.map_err(|error| Failure::of(&error))?))
 }
