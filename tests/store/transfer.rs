@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sayso::audit::{AuditLog as _, Ledger as _, verify_log};
+use sayso::audit::{AuditLog as _, Fact, Halt, Ledger as _, verify_log};
 use sayso::domain::{MessageId, OutcomeStatus};
 use sayso::proposal::ProposalStore as _;
 use sayso::store::{ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Store, move_store, recover};
@@ -25,6 +25,9 @@ async fn fill(store: &impl Store) {
         let message = MessageId { conversation: conversation("main"), message: number.to_string() };
         assert!(store.first_time(&message).await.unwrap());
     }
+    let halt = Halt { by: "console:mira".parse().unwrap(), since: noon(), reason: Some("moving".to_owned()) };
+    let said = sayso::audit::AuditEvent { fact: Fact::Halted { reason: halt.reason.clone() }, ..remark(1) };
+    store.halt(&halt, said).await.unwrap();
     store.put(&conversation("main"), &json!({ "said": "\u{1f980}\0" })).await.unwrap();
     let miss = |text: &str| Miss {
         at: noon(),
@@ -101,6 +104,7 @@ async fn rows(file: &File) -> Vec<String> {
         "SELECT json_array(id, platform, channel, code, state, revision, owner, created, expires, body) FROM proposals ORDER BY id",
         "SELECT json_array(id, proposal, opened, closed, outcome) FROM executions ORDER BY id",
         "SELECT json_array(sequence, previous, event, hash) FROM audit_events ORDER BY sequence",
+        "SELECT json_array(one, actor, since, reason) FROM halt",
         "SELECT json_array(platform, channel, message, handled) FROM messages ORDER BY message",
         "SELECT json_array(platform, channel, state) FROM conversations ORDER BY channel",
         "SELECT json_array(at, platform, text, kind, best, meant, settled) FROM misses ORDER BY id",
