@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sayso::store::{Postgres, PostgresUrl};
 use sqlx::PgConnection;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::support::Place;
 
@@ -13,8 +14,12 @@ mod real;
 
 pub use real::{Server, server};
 
+/// How many tests use the server at once: it has a hundred connections, and a store takes up to nine.
+static TURNS: Semaphore = Semaphore::const_new(3);
+
 /// A database of its own.
 pub struct Database {
+    _turn: SemaphorePermit<'static>,
     pub server: &'static Server,
     pub name: String,
 }
@@ -45,7 +50,8 @@ impl Place for Database {
 
     async fn make() -> Option<Self> {
         let server = server()?;
-        Some(Self { server, name: server.database().await })
+        let _turn = TURNS.acquire().await.unwrap();
+        Some(Self { _turn, server, name: server.database().await })
     }
 
     async fn open(&self) -> Postgres {
