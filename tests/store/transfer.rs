@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sayso::audit::{AuditLog as _, Fact, Halt, Ledger as _, verify_log};
+use sayso::audit::{AuditLog as _, Fact, Halt, verify_log};
 use sayso::domain::{MessageId, OutcomeStatus};
 use sayso::proposal::ProposalStore as _;
 use sayso::store::{ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Store, move_store, recover};

@@ -67,7 +67,7 @@ fn a_store_is_moved_and_used_on() {
     let url = store.split('"').find(|text| text.starts_with("postgres://")).unwrap();
     let moved = file.run(&["store", "migrate", &format!("sqlite:{}", file.store().display()), url], "");
     assert_eq!((moved.code, moved.err.as_str()), (Some(0), ""), "{}", moved.out);
-    assert!(moved.out.contains(&format!("audit_events: {events}\nmessages: ")), "{}", moved.out);
+    assert!(moved.out.contains(&format!("audit_events: {events}\nhalt: 0\nmessages: ")), "{}", moved.out);
     assert!(moved.out.contains("the audit trail is whole on both sides, head "), "{}", moved.out);
     let again = file.run(&["store", "migrate", &format!("sqlite:{}", file.store().display()), url], "");
     assert_eq!(again.err, "error: the store to move to is not empty: `proposals` has rows; name an empty one\n");
