@@ -53,6 +53,8 @@ CREATE TABLE executions (
     CHECK ((closed IS NULL) = (outcome IS NULL))
 );
 
+CREATE INDEX executions_open ON executions (proposal) WHERE closed IS NULL;
+
 CREATE TRIGGER executions_close_once BEFORE UPDATE ON executions
 FOR EACH ROW WHEN (OLD.closed IS NOT NULL OR NEW.id <> OLD.id OR NEW.proposal <> OLD.proposal)
 EXECUTE FUNCTION refuse('an execution is closed once, and nothing else about it changes');

@@ -150,6 +150,23 @@ async fn what_was_left_in_the_dark_is_brought_to_its_end() {
     assert!(recover(&store, &intents(), &policy(), noon()).await.unwrap().proposals.is_empty());
 }
 
+/// The end of the proposal was saved, and that of its execution could not be: whoever takes over closes the row.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_stayed_open_is_closed_by_another() {
+    let Some(place) = Database::make().await else { return };
+    let (gone, other) = (place.open().await, place.open().await);
+    let proposal = running(&gone).await;
+    happens(&gone, proposal.clone(), Event::Ended(outcome(OutcomeStatus::Succeeded))).await;
+    assert!(!other.any_adrift().await.unwrap());
+    gone.close().await;
+    assert!(other.any_adrift().await.unwrap());
+    recover(&other, &intents(), &policy(), noon()).await.unwrap();
+    assert!(!other.any_adrift().await.unwrap());
+    let mut raw = place.raw().await;
+    let open = sqlx::query("SELECT id FROM executions WHERE closed IS NULL").fetch_all(&mut raw).await.unwrap();
+    assert_eq!(open.len(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_at_once_do_everything_once() {
     const MESSAGES: usize = 40;

@@ -116,7 +116,9 @@ impl Recovery for Postgres {
     /// believes. Only then is looked at what is left.
     async fn remains(&self, proposal: ProposalId) -> Result<Option<Remains>, ProposalStoreError> {
         const TAKE_OVER: &str = "UPDATE proposals SET owner = $2
-            WHERE id = $1 AND state IN ('pending', 'approved', 'executing') AND (owner = $2 AND $3 OR owner <> $2
+            WHERE id = $1 AND (state IN ('pending', 'approved', 'executing')
+                OR EXISTS (SELECT FROM executions WHERE proposal = $1 AND closed IS NULL))
+            AND (owner = $2 AND $3 OR owner <> $2
                 AND NOT EXISTS (SELECT FROM replicas WHERE id = proposals.owner AND lapses > clock_timestamp()))
             RETURNING state";
         const LEFT: &str = "SELECT executions.id AS execution, executions.outcome
@@ -132,8 +134,8 @@ impl Recovery for Postgres {
         let left = work.first(sqlx::query(LEFT).bind(&id)).await.map_err(|error| self.fault(error))?;
         // If this is not committed, it belongs to the one who is gone, and is asked for again.
         self.commit(work).await?;
-        // Whatever else was going on ends by itself or by its time; only what was executing must be brought to an end.
-        if state(&taken).map_err(|fault| self.row_fault(fault))? == State::Executing {
+        // What people are asked about ends by its time; anything else must be brought to an end.
+        if !matches!(state(&taken).map_err(|fault| self.row_fault(fault))?, State::Pending | State::Approved) {
             self.adrift().insert(proposal);
         }
         let left = left.map(|row| remains(&row)).transpose();

@@ -60,8 +60,10 @@ impl Replicas for Postgres {
     }
 
     async fn any_adrift(&self) -> Result<bool, StoreError> {
-        const ADRIFT: &str = "SELECT id FROM proposals WHERE state IN ('pending', 'approved', 'executing')
-            AND (owner = $1 AND state = 'executing' AND id = ANY($2) OR owner <> $1
+        const ADRIFT: &str = "SELECT id FROM proposals
+            WHERE id IN (SELECT id FROM proposals WHERE state IN ('pending', 'approved', 'executing')
+                UNION SELECT proposal FROM executions WHERE closed IS NULL)
+            AND (owner = $1 AND state NOT IN ('pending', 'approved') AND id = ANY($2) OR owner <> $1
                 AND NOT EXISTS (SELECT FROM replicas WHERE replicas.id = proposals.owner AND lapses > clock_timestamp()))";
         let known: Vec<ProposalId> = self.adrift().iter().copied().collect();
         let texts: Vec<String> = known.iter().map(ToString::to_string).collect();
