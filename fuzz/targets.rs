@@ -171,7 +171,8 @@ pub fn template(bytes: &[u8]) {
     let config = integrations::Config::default();
     let (registry, _) = Registry::new(vec![manifest], &config, Builtins::default(), &surroundings, &redactor);
     let planner = Planner::new(registry, surroundings, redactor, Arc::new(SystemClock));
-    if let Ok(plan) = RUNTIME.block_on(planner.plan(&command)) {
+    let Ok(requester) = "console:fuzz".parse() else { return };
+    if let Ok(plan) = RUNTIME.block_on(planner.plan(&command, &requester)) {
         assert!(plan.runs.starts_with("POST http://127.0.0.1:9/base/a/"), "{}", plan.runs);
     }
 }

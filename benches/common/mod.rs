@@ -97,7 +97,8 @@ impl Rig {
         let roles: Roles = [("operator".to_owned(), vec![operators.parse().expect("a pattern")])].into_iter().collect();
         let files: Vec<_> = catalogue.policies.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
         let permissions: Arc<dyn Permissions> = Arc::new(Policy::load(&files, &roles).expect("the shipped policy"));
-        for (name, builtin) in builtins(&newest, &Possible::default(), &proposals, &log, &permissions, clock) {
+        let (possible, people) = (Possible::default(), People::default());
+        for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, clock, &people) {
             actions.register(name, builtin);
         }
         let (surroundings, redactor) = (Surroundings::here(), Arc::new(Redactor::default()));

@@ -59,11 +59,8 @@ CREATE TRIGGER executions_close_once BEFORE UPDATE ON executions
 FOR EACH ROW WHEN (OLD.closed IS NOT NULL OR NEW.id <> OLD.id OR NEW.proposal <> OLD.proposal)
 EXECUTE FUNCTION refuse('an execution is closed once, and nothing else about it changes');
 
-CREATE TRIGGER executions_stay BEFORE DELETE ON executions
-FOR EACH ROW EXECUTE FUNCTION refuse('executions are never removed');
-
 CREATE TRIGGER executions_are_not_emptied BEFORE TRUNCATE ON executions
-FOR EACH STATEMENT EXECUTE FUNCTION refuse('executions are never removed');
+FOR EACH STATEMENT EXECUTE FUNCTION refuse('executions are never removed all at once');
 
 -- The hash chain. The columns to search by are read from the event itself, so that they cannot say anything else. A NUL,
 -- which JSON may have and a TEXT may not, becomes another character there; whether the backslash is itself escaped or
@@ -76,15 +73,24 @@ CREATE TABLE audit_events (
     actor    TEXT GENERATED ALWAYS AS (replace(event, '\u0000', '\u0001')::json ->> 'actor') STORED,
     intent   TEXT GENERATED ALWAYS AS (replace(event, '\u0000', '\u0001')::json ->> 'intent') STORED,
     second   TEXT COLLATE "C" GENERATED ALWAYS AS
-        (left(replace(event, '\u0000', '\u0001')::json ->> 'at', 19) COLLATE "C") STORED
+        (left(replace(event, '\u0000', '\u0001')::json ->> 'at', 19) COLLATE "C") STORED,
+    proposal TEXT GENERATED ALWAYS AS (replace(event, '\u0000', '\u0001')::json ->> 'proposal') STORED,
+    execution TEXT GENERATED ALWAYS AS (replace(event, '\u0000', '\u0001')::json ->> 'execution') STORED,
+    -- Up to where a row says that the record was removed.
+    through  BIGINT GENERATED ALWAYS AS (CASE replace(event, '\u0000', '\u0001')::json ->> 'kind'
+        WHEN 'record_pruned' THEN (replace(event, '\u0000', '\u0001')::json ->> 'through')::BIGINT END) STORED
 );
 
 CREATE INDEX audit_events_by_actor ON audit_events (actor, sequence);
 CREATE INDEX audit_events_by_intent ON audit_events (intent, sequence);
+CREATE INDEX audit_events_by_proposal ON audit_events (proposal, sequence);
+CREATE INDEX audit_events_by_execution ON audit_events (execution, sequence);
+CREATE INDEX audit_events_that_prune ON audit_events (through) WHERE through IS NOT NULL;
 
 CREATE FUNCTION audit_events_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM audit_events) THEN
+    -- The first may have any number: of a record that is moved here, the beginning may have been removed.
+    IF NEW.sequence <> (SELECT max(sequence) + 1 FROM audit_events) THEN
         RAISE EXCEPTION 'audit events are appended, one after the other' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
@@ -97,11 +103,49 @@ FOR EACH ROW EXECUTE FUNCTION audit_events_follow();
 CREATE TRIGGER audit_events_unaltered BEFORE UPDATE ON audit_events
 FOR EACH ROW EXECUTE FUNCTION refuse('audit events are never altered');
 
+-- The oldest rows may go: only up to where a later row says so, and with them what nothing on record tells of any more.
+CREATE FUNCTION audit_events_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM audit_events WHERE through >= OLD.sequence AND sequence > OLD.sequence) THEN
+        RAISE EXCEPTION 'audit events are never removed, but from the beginning on and where a later one says so'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN OLD;
+END
+$$;
+
 CREATE TRIGGER audit_events_stay BEFORE DELETE ON audit_events
-FOR EACH ROW EXECUTE FUNCTION refuse('audit events are never removed');
+FOR EACH ROW EXECUTE FUNCTION audit_events_stay();
+
+CREATE FUNCTION executions_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM audit_events WHERE proposal = OLD.proposal)
+        OR EXISTS (SELECT FROM proposals WHERE id = OLD.proposal AND state IN ('pending', 'approved', 'executing')) THEN
+        RAISE EXCEPTION 'executions stay as long as they are on record' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN OLD;
+END
+$$;
+
+CREATE TRIGGER executions_stay BEFORE DELETE ON executions
+FOR EACH ROW EXECUTE FUNCTION executions_stay();
+
+CREATE FUNCTION proposals_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.state IN ('pending', 'approved', 'executing')
+        OR EXISTS (SELECT FROM audit_events WHERE proposal = OLD.id) THEN
+        RAISE EXCEPTION 'proposals stay as long as they are on record, or not at their end'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN OLD;
+END
+$$;
+
+CREATE TRIGGER proposals_stay BEFORE DELETE ON proposals
+FOR EACH ROW EXECUTE FUNCTION proposals_stay();
 
 CREATE TRIGGER audit_events_are_not_emptied BEFORE TRUNCATE ON audit_events
-FOR EACH STATEMENT EXECUTE FUNCTION refuse('audit events are never removed');
+FOR EACH STATEMENT EXECUTE FUNCTION refuse('audit events are never removed all at once');
 
 -- The kill switch: a row while everything is stopped. Read behind the lock of the chain, so that what opens sees it.
 CREATE TABLE halt (

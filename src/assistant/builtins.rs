@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use super::obey::has_say;
 use super::{Newest, wording};
-use crate::audit::{AuditLog, Fact, Search};
-use crate::domain::{Actor, Clock, Command, Intent, IntentName};
+use crate::audit::{AuditLog, Fact, Search, search_page};
+use crate::domain::{Actor, ActorError, Clock, Command, Intent, IntentName, People};
 use crate::integrations::{Builtin, BuiltinError, RunContext};
 use crate::proposal::{Permissions, ProposalStore};
 use crate::retrieval::Chunk;
@@ -30,11 +30,12 @@ pub fn builtins(
     log: &Arc<dyn AuditLog>,
     permissions: &Arc<dyn Permissions>,
     clock: &Arc<dyn Clock>,
+    people: &People,
 ) -> Vec<(&'static str, Arc<dyn Builtin>)> {
     vec![
         ("sayso.help", Arc::new(Help(Arc::clone(newest), Arc::clone(possible), Arc::clone(permissions)))),
         ("sayso.runbook_find", Arc::new(RunbookFind(Arc::clone(newest)))),
-        ("sayso.audit_search", Arc::new(AuditSearch(Arc::clone(log), Arc::clone(clock)))),
+        ("sayso.audit_search", Arc::new(AuditSearch(Arc::clone(log), Arc::clone(clock), people.clone()))),
         (
             "sayso.proposal_list",
             Arc::new(ProposalList(Arc::clone(proposals), Arc::clone(newest), Arc::clone(permissions))),
@@ -137,8 +138,8 @@ pub(super) fn passage(text: &mut String, chunk: &Chunk) {
     }
 }
 
-/// What was done through the bot.
-struct AuditSearch(Arc<dyn AuditLog>, Arc<dyn Clock>);
+/// What was done through the bot, and the accounts of people.
+struct AuditSearch(Arc<dyn AuditLog>, Arc<dyn Clock>, People);
 
 #[async_trait]
 impl Builtin for AuditSearch {
@@ -146,26 +147,36 @@ impl Builtin for AuditSearch {
         true
     }
 
-    async fn run(&self, command: &Command, _: &RunContext) -> Result<Json, BuiltinError> {
+    async fn run(&self, command: &Command, cx: &RunContext) -> Result<Json, BuiltinError> {
         let since = command
             .argument("window")
             .and_then(crate::domain::Value::as_duration)
             .and_then(|window| self.1.now().checked_sub(window).ok());
-        let person = value(command, "actor");
-        let actor = person.as_ref().and_then(|person| person.parse::<Actor>().ok());
+        let by = value(command, "actor").map(|person| accounts(&self.2, &person, cx.requester.platform()));
         let search = Search {
-            text: if actor.is_some() { None } else { person },
-            actor,
+            by: by.transpose().map_err(|error| unclear(&error))?.unwrap_or_default(),
             intent: value(command, "intent").and_then(|intent| intent.parse::<IntentName>().ok()),
             service: value(command, "service"),
             environment: value(command, "environment"),
             since,
             limit: EVENTS,
+            ..Search::default()
         };
-        let entries = self.0.search(&search).await.map_err(|error| unclear(&error))?;
-        let lines: Vec<String> = entries.iter().map(audit_line).collect();
-        let nothing = "Nothing on record.".to_owned();
-        Ok(Json::String(if lines.is_empty() { nothing } else { lines.join("\n") }))
+        let page = search_page(self.0.as_ref(), &search).await.map_err(|error| unclear(&error))?;
+        let mut lines: Vec<String> = page.entries.iter().map(audit_line).collect();
+        if lines.is_empty() {
+            lines.push("Nothing on record.".to_owned());
+        }
+        lines.extend(super::more_events(&page));
+        Ok(Json::String(lines.join("\n")))
+    }
+}
+
+/// Whose accounts a name means: a person of the configuration, an account, or that id on the platform of who asks.
+pub fn accounts(people: &People, name: &str, platform: &str) -> Result<Vec<Actor>, ActorError> {
+    match people.accounts(name) {
+        Some(accounts) if !accounts.is_empty() => Ok(accounts.to_vec()),
+        _ => Ok(vec![name.parse().or_else(|_| Actor::new(platform, name))?]),
     }
 }
 
@@ -191,6 +202,7 @@ pub fn audit_line(entry: &crate::audit::Entry) -> String {
         Fact::HaltRefused => "tried to halt, or to lift the halt, and may not".to_owned(),
         Fact::ExecutionStarted { integration, runs, .. } => format!("started on {integration}: {runs}"),
         Fact::ExecutionEnded { status, summary } => format!("{}: {summary}", status.as_str()),
+        Fact::RecordPruned { through, .. } => format!("rows up to {through} removed, being old enough"),
     };
     let who = event.actor.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
     let command = event.command.as_deref().unwrap_or("-");

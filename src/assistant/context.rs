@@ -116,6 +116,13 @@ impl Turn<'_> {
         actor: &Actor,
         memory: &Memory,
     ) -> Result<(), TurnError> {
+        // What must not be stored is forgotten: whoever said it has to say it again without.
+        let holds_secret = memory
+            .asked
+            .iter()
+            .chain(&memory.last)
+            .any(|draft| draft.arguments.values().any(|value| self.parts.redactor.holds_secret(value)));
+        let memory = if holds_secret { &Memory::default() } else { memory };
         self.change(conversation, |memories| drop(memories.people.insert(actor.to_string(), memory.clone()))).await
     }
 

@@ -6,7 +6,7 @@ use super::context::Memory;
 use super::turn::{Said, Turn};
 use super::{Alarm, TurnError, touches_production, wording};
 use crate::audit::Fact;
-use crate::domain::{Command, Counted, Effect, ExecutionId, ProposalId, Reply};
+use crate::domain::{Actor, Command, Counted, Effect, ExecutionId, ProposalId, Reply};
 use crate::integrations::{Plan as ExecutorPlan, PlanError, Previewed};
 use crate::proposal::{
     Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, State, Target, propose, step,
@@ -25,7 +25,7 @@ impl Turn<'_> {
         let (memory, ..) = self.recall(said.conversation, said.actor).await?;
         let last = Some((&Remembered::from(&command)).into());
         self.remember(said.conversation, said.actor, &Memory { last, ..memory }).await?;
-        let (plan, target) = match self.plan(&command).await {
+        let (plan, target) = match self.plan(&command, said.actor).await {
             Ok(planned) => planned,
             Err(error) => return self.say(said.conversation, wording::not_plannable(&command, &error)).await,
         };
@@ -35,7 +35,7 @@ impl Turn<'_> {
             conversation: said.conversation.clone(),
             message: said.message.cloned(),
             requester: said.actor.clone(),
-            shown: self.parts.redactor.clean(&command.to_string()),
+            shown: self.parts.redactor.clean_command(&command),
             command,
             target,
             plan,
@@ -49,14 +49,14 @@ impl Turn<'_> {
 
     /// Another command in the place of a waiting one.
     pub(super) async fn edit(&self, said: &Said<'_>, proposal: Proposal, command: Command) -> Result<(), TurnError> {
-        let (plan, target) = match self.plan(&command).await {
+        let (plan, target) = match self.plan(&command, proposal.requester()).await {
             Ok(planned) => planned,
             Err(error) => return self.say(said.conversation, wording::not_plannable(&command, &error)).await,
         };
         let (memory, ..) = self.recall(said.conversation, said.actor).await?;
         let last = Some((&Remembered::from(&command)).into());
         self.remember(said.conversation, said.actor, &Memory { last, ..memory }).await?;
-        let shown = self.parts.redactor.clean(&command.to_string());
+        let shown = self.parts.redactor.clean_command(&command);
         let edit = Box::new(Edit { command, shown, target, plan, expires: self.expiry() });
         self.step(proposal, Event::Edited { actor: said.actor.clone(), edit }, Vec::new()).await
     }
@@ -100,7 +100,7 @@ impl Turn<'_> {
                     self.tell(&proposal, notice, &notes).await?;
                     None
                 }
-                Deed::PlanAgain => Some(match self.plan(&proposal.command().clone()).await {
+                Deed::PlanAgain => Some(match self.plan(proposal.command(), proposal.requester()).await {
                     Ok((plan, _)) => Event::Planned(plan),
                     Err(error) => Event::PlanFailed { reason: error.to_string() },
                 }),
@@ -150,7 +150,7 @@ impl Turn<'_> {
             // The switch is thrown elsewhere.
             Fact::Halted { .. } | Fact::HaltLifted { .. } | Fact::HaltRefused => return,
             // The executor counts them, and knows more.
-            Fact::ExecutionStarted { .. } | Fact::ExecutionEnded { .. } => return,
+            Fact::ExecutionStarted { .. } | Fact::ExecutionEnded { .. } | Fact::RecordPruned { .. } => return,
         });
     }
 
@@ -193,8 +193,8 @@ impl Turn<'_> {
     }
 
     /// What would run, with what the preview read, and what it acts upon.
-    async fn plan(&self, command: &Command) -> Result<(Plan, Target), PlanError> {
-        let plan = self.parts.planner.plan(command).await?;
+    async fn plan(&self, command: &Command, requester: &Actor) -> Result<(Plan, Target), PlanError> {
+        let plan = self.parts.planner.plan(command, requester).await?;
         let target = self.target(command, &plan);
         // A read is its own preview.
         let previewed = match command.effect() {
@@ -202,7 +202,7 @@ impl Turn<'_> {
             Effect::Change | Effect::Destructive => self.parts.planner.preview(&plan).await?,
         };
         let Previewed { shown: preview, facts, undo } = previewed;
-        let runs = format!("{}: {}", plan.integration, plan.runs);
+        let runs = format!("{}: {}", plan.via, plan.runs);
         Ok((Plan { runs, preview, facts, undo, digest: plan.digest }, target))
     }
 

@@ -12,6 +12,7 @@ mod obey;
 mod offer;
 mod orders;
 mod production;
+mod receipt;
 mod timers;
 mod turn;
 mod watch;
@@ -24,11 +25,12 @@ use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
-pub use builtins::{Possible, audit_line, builtins};
+pub use builtins::{Possible, accounts, audit_line, builtins};
 pub use knowledge::{Knowledge, Newest};
 pub use misses::Keeping;
 pub use orders::is_brake;
 pub use production::touches_production;
+pub use receipt::{entry_json, more_events, receipt, receipt_json};
 pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 

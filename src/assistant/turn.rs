@@ -60,6 +60,15 @@ impl Assistant {
 
 impl Turn<'_> {
     pub(super) async fn say(&self, conversation: &ConversationId, reply: Reply) -> Result<(), TurnError> {
+        let clean = |text: String| self.parts.redactor.clean(&text);
+        // Sentences repeat what was said. Cards and outputs are made of what is clean.
+        let reply = match reply {
+            Reply::Text { tone, text, output } => Reply::Text { tone, text: clean(text), output },
+            Reply::Question { text, options } => {
+                Reply::Question { text: clean(text), options: options.into_iter().map(clean).collect() }
+            }
+            Reply::Card(_) | Reply::Progress(_) => reply,
+        };
         let outgoing = Outgoing { conversation: conversation.clone(), reply };
         self.parts.outbox.send_timeout(outgoing, LISTENING).await.map_err(|_| {
             self.parts.tally.count(Counted::ReplyLost);

@@ -213,6 +213,9 @@ pub(super) fn suggested(runbook: &str, commands: &[(String, &Intent)]) -> Reply 
 }
 
 pub(super) fn not_plannable(command: &Command, error: &PlanError) -> Reply {
+    if matches!(error, PlanError::HoldsSecret) {
+        return warning(sentence(&format!("I cannot run this `{}`: {error}", command.intent())));
+    }
     warning(sentence(&format!("I cannot run `{command}`: {error}")))
 }
 

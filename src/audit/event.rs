@@ -95,6 +95,20 @@ pub enum Fact {
         /// In one line.
         summary: String,
     },
+    /// The oldest rows of the record were removed, and with them what they told of; the chain begins after them.
+    RecordPruned {
+        /// The last row that was removed.
+        through: u64,
+        /// Its hash.
+        hash: Digest,
+        /// What happened before this moment was old enough.
+        before: Timestamp,
+    },
+}
+
+impl Fact {
+    /// The word for [`Fact::RecordPruned`] in the store.
+    pub(super) const RECORD_PRUNED: &str = "record_pruned";
 }
 
 /// A fact with its circumstances.

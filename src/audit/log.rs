@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::{AuditEvent, ChainFault, ChainRow, Head, Search, Verifier};
+use super::{AuditEvent, ChainFault, ChainRow, Head, Search, Verified, Verifier};
+use crate::domain::{ExecutionId, Outcome};
 
 /// Why the record could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -50,10 +51,36 @@ pub trait AuditLog: Send + Sync {
 
     /// The end of the chain; to be kept elsewhere.
     async fn head(&self) -> Result<Head, AuditLogError>;
+
+    /// What an execution ended with, output included; none while it has not, and where there is none of that id.
+    async fn outcome(&self, execution: ExecutionId) -> Result<Option<Outcome>, AuditLogError>;
 }
 
-/// Checks the whole record, page by page; `known` is a head that was kept elsewhere.
-pub async fn verify_log(log: &dyn AuditLog, known: Option<Head>) -> Result<Head, AuditLogError> {
+/// Some of the events that match, and how many more there are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The latest first.
+    pub entries: Vec<Entry>,
+    /// Earlier ones that match; they are counted up to [`Page::COUNTED`].
+    pub more: usize,
+}
+
+impl Page {
+    /// As many as this may be more.
+    pub const COUNTED: usize = 10_000;
+}
+
+/// Events that match, and how many more there are.
+pub async fn search_page(log: &dyn AuditLog, search: &Search) -> Result<Page, AuditLogError> {
+    let further = Search { limit: search.limit.saturating_add(Page::COUNTED), ..search.clone() };
+    let mut entries = log.search(&further).await?;
+    let more = entries.len().saturating_sub(search.limit);
+    entries.truncate(search.limit);
+    Ok(Page { entries, more })
+}
+
+/// Checks the whole record, page by page, and compares it with heads that were kept elsewhere.
+pub async fn examine_log(log: &dyn AuditLog, known: impl IntoIterator<Item = Head>) -> Result<Verified, AuditLogError> {
     const PAGE: u32 = 1_000;
     let mut verifier = Verifier::new(known);
     let mut after = 0;
@@ -66,4 +93,9 @@ pub async fn verify_log(log: &dyn AuditLog, known: Option<Head>) -> Result<Head,
         }
     }
     Ok(verifier.finish()?)
+}
+
+/// The same; only the head.
+pub async fn verify_log(log: &dyn AuditLog, known: impl IntoIterator<Item = Head>) -> Result<Head, AuditLogError> {
+    Ok(examine_log(log, known).await?.head)
 }

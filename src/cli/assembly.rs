@@ -44,6 +44,8 @@ pub(super) struct Data {
     pub(super) folders: DataFolders,
     /// What the files of the folders looked like before they were read.
     pub(super) seen: Stamps,
+    /// Knows the secrets as they are found.
+    pub(super) redactor: Arc<Redactor>,
 }
 
 /// Reads everything; all findings come along, errors and warnings.
@@ -57,7 +59,7 @@ pub(super) fn read(named: Option<&Path>) -> (Option<Data>, Vec<Diagnostic>) {
     let folders = find_folders(path.as_deref());
     let seen = Stamps::of(&folders);
     let (catalogue, findings) = read_folders(&config, &folders);
-    (Some(Data { config, catalogue, folders, seen }), findings)
+    (Some(Data { config, catalogue, folders, seen, redactor: Arc::default() }), findings)
 }
 
 /// Reads the folders and holds them against the configuration; all findings come along.
@@ -79,7 +81,7 @@ pub(super) fn load(named: Option<&Path>) -> Result<Data, Failure> {
     let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
     match data {
         Some(data) if errors.peek().is_none() => {
-            start_log(&data.config);
+            super::log::start(&data.config.log, &data.redactor);
             Ok(data)
         }
         _ => {
@@ -87,15 +89,6 @@ pub(super) fn load(named: Option<&Path>) -> Result<Data, Failure> {
             Err(Failure::Told)
         }
     }
-}
-
-fn start_log(config: &Config) {
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(config.log.level);
-    // A log that is there already stays.
-    let _ = match config.log.format {
-        crate::config::LogFormat::Text => builder.try_init(),
-        crate::config::LogFormat::Json => builder.json().try_init(),
-    };
 }
 
 pub(super) fn policy(config: &Config, catalogue: &Catalogue) -> Result<Policy, Vec<Diagnostic>> {
@@ -202,7 +195,7 @@ impl Running {
 
 /// Makes the assistant, and ends what the process before left behind.
 pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result<Running, Failure> {
-    let redactor = Arc::new(Redactor::default());
+    let redactor = Arc::clone(&data.redactor);
     let store = open_store(&data.config, &redactor).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keep_for = forget_old(&data.config, store.as_ref(), clock.now()).await?;
@@ -220,13 +213,15 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
     let mut actions = Builtins::of_this_machine();
     let possible = Possible::default();
-    for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, &clock) {
+    let people = &data.config.people;
+    for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, &clock, people) {
         actions.register(name, builtin);
     }
     let configured = integrations::Config {
         enabled: data.config.integrations.enabled.clone(),
         values: data.config.integrations.settings.clone(),
         bindings: data.config.bindings.iter().map(|(intent, name)| (intent.to_string(), name.clone())).collect(),
+        roles: data.config.roles.clone(),
         limits: Limits { output_bytes: data.config.limits.output_bytes, timeout: data.config.limits.timeout },
     };
     let (registry, faults) = Registry::new(data.catalogue.manifests, &configured, actions, &surroundings, &redactor);

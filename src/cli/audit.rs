@@ -1,16 +1,28 @@
-//! `sayso audit list|search|verify`: the record, offline.
+//! `sayso audit`: the record, offline.
 
-use std::path::Path;
+mod exported;
+mod heads;
+mod pruning;
+
+use std::path::{Path, PathBuf};
 
 use jiff::{Span, Timestamp, tz::TimeZone};
 use serde_json::json;
 
+use self::exported::Exported;
 use super::store::open_store;
 use super::{Failure, assembly, print};
-use crate::assistant::audit_line;
-use crate::audit::{AuditLog, AuditLogError, Entry, Head, Search, verify_log};
-use crate::domain::{Actor, Clock as _, IntentName, SystemClock};
+use crate::assistant::{accounts, audit_line, entry_json, more_events, receipt, receipt_json};
+use crate::audit::{
+    AuditLog, AuditLogError, Ending, Head, Named, Receipt, Removal, Search, Verified, examine_log, search_page,
+};
+use crate::chat::console::actor;
+use crate::config::Config;
+use crate::domain::{Clock as _, IntentName, SystemClock};
 use crate::integrations::Redactor;
+use crate::store::Store;
+
+pub(super) use self::heads::Housekeeping;
 
 /// What to do with the record.
 #[derive(Debug, clap::Subcommand)]
@@ -21,15 +33,40 @@ pub(super) enum Subcommands {
         shown: Shown,
     },
     /// Events that are about something: everything that is given must hold
-    Search(Wanted),
-    /// Check that nothing was altered, removed or reordered; exit status 1 if something was
-    Verify {
-        /// The end of the record as an earlier `verify` told it: tells also when it was cut short or written anew since
-        #[arg(long, value_name = "NUMBER:HASH")]
-        head: Option<Head>,
+    Search(Box<Wanted>),
+    /// The receipt of one proposal: what was said and understood, who let it through, what ran, what came back
+    Show {
+        /// The id of a proposal or of its execution, or the short code that was shown: `k7qm`
+        #[arg(value_name = "ID")]
+        named: Named,
         /// One JSON object
         #[arg(long)]
         json: bool,
+    },
+    /// Check that nothing was altered, removed or reordered; exit status 1 if something was
+    Verify(Verify),
+    /// The end of the record, to be kept elsewhere
+    Head {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Every row with its hashes as one JSON object a line; `verify --file` checks them
+    Export {
+        /// Not before: a moment (`2026-11-20T12:00:00Z`), or how long ago (`2h`, `3 days`)
+        #[arg(long, value_name = "WHEN", value_parser = moment)]
+        since: Option<Timestamp>,
+    },
+    /// Remove the oldest rows, with a row that says so; without `--yes` only tells what would be removed
+    ///
+    /// What belongs to a proposal that has not come to its end stays, and so does everything after it.
+    Prune {
+        /// How old they must be: `400 days`; without it, what `[audit] keep_for` says
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        older_than: Option<Timestamp>,
+        /// Remove them
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -39,6 +76,9 @@ pub(super) struct Shown {
     /// The latest so many
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: usize,
+    /// Only rows before this one: where the page before ended
+    #[arg(long, value_name = "NUMBER")]
+    before: Option<u64>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -54,12 +94,15 @@ pub(super) struct Wanted {
     /// Occurs in what was said, the command, or what came back
     #[arg(group = "wanted")]
     text: Option<String>,
-    /// Who did it: `console:mira`
-    #[arg(long, value_name = "PLATFORM:ID", group = "wanted")]
-    actor: Option<Actor>,
+    /// Who did it: a name from `[people]`, or an account (`console:mira`)
+    #[arg(long, visible_alias = "actor", value_name = "PERSON", group = "wanted")]
+    by: Option<String>,
     /// What was to be done: `service.restart`
     #[arg(long, value_name = "NAME", group = "wanted")]
     intent: Option<IntentName>,
+    /// What the command names, whatever for: a service, a host, an environment
+    #[arg(long, value_name = "NAME", group = "wanted")]
+    target: Option<String>,
     /// The service that the command names
     #[arg(long, value_name = "NAME", group = "wanted")]
     service: Option<String>,
@@ -67,14 +110,37 @@ pub(super) struct Wanted {
     #[arg(long, value_name = "NAME", group = "wanted")]
     environment: Option<String>,
     /// Not before: a moment (`2026-11-20T12:00:00Z`), or how long ago (`2h`, `3 days`)
-    #[arg(long, value_name = "WHEN", value_parser = since, group = "wanted")]
+    #[arg(long, value_name = "WHEN", value_parser = moment, group = "wanted")]
     since: Option<Timestamp>,
+    /// Before: the same
+    #[arg(long, value_name = "WHEN", value_parser = moment, group = "wanted")]
+    until: Option<Timestamp>,
+    /// What it came to: succeeded, failed, unknown, cancelled, denied, rejected, expired
+    #[arg(long, value_name = "WORD", group = "wanted")]
+    outcome: Option<Ending>,
     #[command(flatten)]
     shown: Shown,
 }
 
+/// What to check, against what.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Verify {
+    /// The end of the record as it was told earlier: tells also when it was cut short or written anew since
+    #[arg(long, value_name = "NUMBER:HASH")]
+    head: Option<Head>,
+    /// The same for every head in a file that `[audit] head_to` wrote
+    #[arg(long, value_name = "FILE")]
+    heads: Option<PathBuf>,
+    /// Check what `export` wrote, and not the store
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
 /// A moment, or a time before now.
-pub(super) fn since(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }
@@ -88,61 +154,150 @@ pub(super) fn since(text: &str) -> Result<Timestamp, String> {
 
 /// Runs it.
 pub(super) fn run(config: Option<&Path>, what: Subcommands) -> Result<(), Failure> {
-    let data = assembly::load(config)?;
+    let config = assembly::load(config)?.config;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::of(&error))?;
     runtime.block_on(async {
-        let store = open_store(&data.config, &Redactor::default()).await?;
-        let done = match what {
-            Subcommands::Verify { head, json } => verify(store.as_ref(), head, json).await,
-            Subcommands::List { shown } => show(store.as_ref(), Search::default(), &shown).await,
+        match what {
+            Subcommands::Verify(verify) => verify.run(&config).await,
+            Subcommands::List { shown } => show(&*open(&config).await?, Search::default(), &shown).await,
             Subcommands::Search(wanted) => {
-                let Wanted { text, actor, intent, service, environment, since, shown } = wanted;
-                // The limit is that of what is shown.
-                show(store.as_ref(), Search { actor, intent, service, environment, since, text, limit: 0 }, &shown)
-                    .await
+                let (search, shown) = wanted.search(&config)?;
+                show(&*open(&config).await?, search, &shown).await
             }
-        };
-        store.close().await;
-        done.map_err(|error| Failure::of(&error))
+            Subcommands::Show { named, json } => show_one(&*open(&config).await?, &named, json).await,
+            Subcommands::Head { json } => {
+                let head = open(&config).await?.head().await.map_err(|error| Failure::of(&error))?;
+                if json {
+                    print(json!({ "head": head.to_string() }))
+                } else {
+                    print(head)
+                }
+                Ok(())
+            }
+            Subcommands::Export { since } => exported::write(&*open(&config).await?, since).await,
+            Subcommands::Prune { older_than, yes } => {
+                pruning::run(&*open(&config).await?, config.audit.keep_for, older_than, yes).await
+            }
+        }
     })
 }
 
-async fn show(store: &dyn AuditLog, search: Search, shown: &Shown) -> Result<(), AuditLogError> {
-    let entries = store.search(&Search { limit: shown.limit, ..search }).await?;
-    for entry in entries.iter().rev() {
-        if shown.json { print(object(entry)) } else { print(audit_line(entry)) }
+/// The store, if there is one: looking for a record makes none.
+async fn open(config: &Config) -> Result<std::sync::Arc<dyn Store>, Failure> {
+    if let Some(path) = config.store_path().map_err(|error| Failure::of(&error))?
+        && matches!(tokio::fs::try_exists(&path).await, Ok(false))
+    {
+        let missing = format!("there is no record: `{}` does not exist; nothing was ever asked here", path.display());
+        return Err(Failure::Said(missing));
     }
-    if entries.is_empty() && !shown.json {
+    open_store(config, &Redactor::default()).await
+}
+
+impl Wanted {
+    fn search(self, config: &Config) -> Result<(Search, Shown), Failure> {
+        let Self { text, by, intent, target, service, environment, since, until, outcome, shown } = self;
+        let by = by.map(|name| {
+            accounts(&config.people, &name, actor().platform()).map_err(|_| {
+                Failure::Said(format!(
+                    "expected a name from `[people]` or an account such as `console:mira`, found `{name}`"
+                ))
+            })
+        });
+        let by = by.transpose()?.unwrap_or_default();
+        let ending = outcome;
+        let search =
+            Search { by, intent, service, environment, target, since, until, ending, text, ..Search::default() };
+        Ok((search, shown))
+    }
+}
+
+async fn show(store: &dyn AuditLog, search: Search, shown: &Shown) -> Result<(), Failure> {
+    let search = Search { limit: shown.limit, before: shown.before, ..search };
+    let page = search_page(store, &search).await.map_err(|error| Failure::of(&error))?;
+    if !shown.json {
+        more_events(&page).into_iter().for_each(print);
+    }
+    for entry in page.entries.iter().rev() {
+        if shown.json { print(entry_json(entry)) } else { print(audit_line(entry)) }
+    }
+    if page.entries.is_empty() && !shown.json {
         eprintln!("nothing on record");
     }
     Ok(())
 }
 
-/// The event's own fields, and its number.
-fn object(entry: &Entry) -> serde_json::Value {
-    let mut object = json!({ "sequence": entry.sequence });
-    // An event is made of texts, numbers and lists.
-    if let (Some(object), Ok(serde_json::Value::Object(fields))) =
-        (object.as_object_mut(), serde_json::to_value(&entry.event))
-    {
-        object.extend(fields);
+async fn show_one(store: &dyn AuditLog, named: &Named, json: bool) -> Result<(), Failure> {
+    let receipts = Receipt::find(store, named).await.map_err(|error| Failure::of(&error))?;
+    match &receipts[..] {
+        [] => Err(Failure::Said("nothing of that name is on record".to_owned())),
+        [found] if json => {
+            print(receipt_json(found));
+            Ok(())
+        }
+        [found] => {
+            print(receipt(found).trim_end());
+            Ok(())
+        }
+        several => {
+            let ids: Vec<String> = several.iter().map(|receipt| format!("`{}`", receipt.proposal)).collect();
+            Err(Failure::Said(format!("the code names several; say which: {}", ids.join(", "))))
+        }
     }
-    object
 }
 
-async fn verify(store: &dyn AuditLog, known: Option<Head>, as_json: bool) -> Result<(), AuditLogError> {
-    let verified = verify_log(store, known).await;
-    match &verified {
-        Ok(head) if as_json => {
-            print(json!({ "whole": true, "events": head.sequence, "head": head.to_string() }));
+impl Verify {
+    async fn run(&self, config: &Config) -> Result<(), Failure> {
+        let mut known: Vec<Head> = self.head.into_iter().collect();
+        if let Some(path) = &self.heads {
+            known.extend(heads::read(path)?);
         }
-        Ok(head) => print(format_args!("the audit trail is whole: {} events, head {head}", head.sequence)),
-        Err(AuditLogError::Broken(fault)) if as_json => {
-            print(json!({ "whole": false, "row": fault.sequence, "fault": fault.what.to_string() }));
+        let verified = match &self.file {
+            Some(path) => Exported::verify(path, known)?,
+            None => examine_log(&*open(config).await?, known).await,
+        };
+        match &verified {
+            Ok(verified) if self.json => print(proven(verified)),
+            Ok(verified) => print(said(verified, self.head.is_some() || self.heads.is_some())),
+            Err(AuditLogError::Broken(fault)) if self.json => {
+                print(json!({ "whole": false, "row": fault.sequence, "fault": fault.what.to_string() }));
+            }
+            Err(_) => {}
         }
-        Err(_) => {}
+        verified.map(drop).map_err(|error| Failure::of(&error))
     }
-    verified.map(drop)
+}
+
+fn proven(verified: &Verified) -> serde_json::Value {
+    let removed =
+        |Removal { last, told, at, by }: &Removal| json!({ "last": last.to_string(), "row": told, "at": at, "by": by });
+    json!({
+        "whole": true,
+        "events": verified.rows(),
+        "head": verified.head.to_string(),
+        "after": verified.beginning.sequence,
+        "removed": verified.removal.as_ref().map(removed),
+        "heads": { "agreeing": verified.agreeing, "outdated": verified.outdated },
+    })
+}
+
+fn said(verified: &Verified, compared: bool) -> String {
+    let mut text = format!("the audit trail is whole: {} events, head {}", verified.rows(), verified.head);
+    let beginning = verified.beginning.sequence;
+    match &verified.removal {
+        None if beginning == 0 => {}
+        None => text.push_str(&format!("; a part of it, which begins after row {beginning}")),
+        Some(Removal { told, at, by, .. }) => {
+            let by = by.as_ref().map_or_else(|| "as `[audit] keep_for` says".to_owned(), |by| format!("by {by}"));
+            text.push_str(&format!("; the rows up to {beginning} were removed at {at} {by}, see row {told}"));
+        }
+    }
+    if compared {
+        text.push_str(&format!("; {} known heads agree", verified.agreeing));
+    }
+    if verified.outdated > 0 {
+        text.push_str(&format!(", {} are of removed rows", verified.outdated));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -151,14 +306,14 @@ mod tests {
 
     #[test]
     fn moments_and_times_ago() {
-        assert_eq!(since("2026-11-20T12:00:00Z").unwrap().to_string(), "2026-11-20T12:00:00Z");
+        assert_eq!(moment("2026-11-20T12:00:00Z").unwrap().to_string(), "2026-11-20T12:00:00Z");
         for (text, hours) in [("2h", 2), ("PT90M", 1), ("3 days", 72), ("1 week", 168)] {
-            let then = since(text).unwrap();
+            let then = moment(text).unwrap();
             let ago = SystemClock.now().duration_since(then);
             assert_eq!(ago.as_hours(), hours, "{text}");
         }
         assert_eq!(
-            since("yesterday").unwrap_err(),
+            moment("yesterday").unwrap_err(),
             "expected a moment such as `2026-11-20T12:00:00Z` or a time such as `2h`, found `yesterday`"
         );
     }

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::audit::Housekeeping;
 use super::reload::Reload;
 use super::serve::{Serving, stopped};
 use super::{Failure, assembly, print};
@@ -23,9 +24,11 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
     let understander = assembly::understander(&data, &embedder)?;
     let reload = Reload::new(&data, embedder.clone());
     let configured = data.config.server.clone();
+    let audit = data.config.audit.clone();
     runtime()?.block_on(async {
         let stopped = stopped()?;
         let mut running = assembly::start(data, understander).await?;
+        let housekeeping = Housekeeping::start(audit, &running)?;
         let serving = match configured {
             Some(server) => Some(Serving::start(server, &running, embedder).await?),
             None => None,
@@ -49,10 +52,12 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
             () = stopped => {}
         }
         watching.abort();
-        match serving {
+        let store = match serving {
             Some(serving) => serving.shut_down(running).await,
-            None => running.shut_down().await.close().await,
-        }
+            None => running.shut_down().await,
+        };
+        housekeeping.finish().await;
+        store.close().await;
         console.drain();
         Ok(())
     })

@@ -5,6 +5,7 @@ mod audit;
 mod chat;
 mod check;
 mod evaluate;
+mod log;
 mod policy;
 mod reload;
 mod serve;

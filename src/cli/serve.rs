@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::assembly::{self, Running};
+use super::audit::Housekeeping;
 use super::chat::runtime;
 use super::reload::Reload;
 use super::{Failure, print};
@@ -63,8 +64,10 @@ impl Serving {
         Ok(Self { server, telling })
     }
 
-    /// Takes no more alerts, lets the assistant come to its end, and stops; what came in is told.
-    pub(super) async fn shut_down(self, running: Running) {
+    /// Takes no more alerts, lets the assistant come to its end, and stops; what came in is told. What is left to close is
+    /// the store.
+    #[must_use]
+    pub(super) async fn shut_down(self, running: Running) -> Arc<dyn Store> {
         self.server.close();
         let store = running.shut_down().await;
         self.server.stop().await;
@@ -72,7 +75,7 @@ impl Serving {
         if timeout(GRACE, &mut telling).await.is_err() {
             telling.abort();
         }
-        store.close().await;
+        store
     }
 }
 
@@ -100,6 +103,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let embedder = assembly::embedder(&data)?;
     let understander = assembly::understander(&data, &embedder)?;
     let reload = Reload::new(&data, embedder.clone());
+    let audit = data.config.audit.clone();
     runtime()?.block_on(async {
         let stopped = stopped()?;
         tokio::pin!(stopped);
@@ -107,6 +111,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
         let (_, silent) = mpsc::channel(1);
         let mut replies = std::mem::replace(&mut running.replies, silent);
         let serving = Serving::start(configured, &running, embedder).await?;
+        let housekeeping = Housekeeping::start(audit, &running)?;
         let watching = tokio::spawn(reload.watch(Arc::clone(&running.assistant), Console::conversation()));
         loop {
             tokio::select! {
@@ -115,7 +120,9 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
             }
         }
         watching.abort();
-        serving.shut_down(running).await;
+        let store = serving.shut_down(running).await;
+        housekeeping.finish().await;
+        store.close().await;
         while let Ok(outgoing) = replies.try_recv() {
             log(&outgoing);
         }

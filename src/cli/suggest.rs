@@ -22,7 +22,7 @@ use crate::store::MissKind;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Not before: a moment (`2026-11-20T12:00:00Z`), or how long ago (`P30D`, `2 weeks`)
-    #[arg(long, value_name = "WHEN", value_parser = audit::since)]
+    #[arg(long, value_name = "WHEN", value_parser = audit::moment)]
     since: Option<Timestamp>,
     /// The largest so many groups
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]

@@ -1,6 +1,7 @@
 //! `sayso.toml` and where the data folders are. Everything has a default that works, but for
 //! doors to the outside, which are shut; `sayso.example.toml` shows each key.
 
+mod audit;
 mod folders;
 mod names;
 mod read;
@@ -12,6 +13,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{Audit, HeadTo};
 pub use folders::find_folders;
 pub use names::Mention;
 pub use sections::{Chat, Config, Integrations, Learning, Limits, Log, LogFormat, Model, Proposal, Time};

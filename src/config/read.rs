@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 
+use super::audit::{HeadTo, read_audit};
 use super::server::{read_conversation, read_server};
 use super::store::{Store, read_store};
 use super::tables::{read_bindings, read_entities, read_halters, read_integrations, read_people, read_roles};
@@ -33,11 +34,15 @@ impl Config {
             .map_err(|message| vec![Diagnostic::error(&file, message)])?;
         let mut config = Self::parse(&file, &text)?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        let heads = match &mut config.audit.head_to {
+            Some(HeadTo::File(path)) => Some(path),
+            Some(HeadTo::Stdout | HeadTo::Url(_)) | None => None,
+        };
         let store = match &mut config.store {
             Store::File(path) => path.as_mut(),
             Store::Postgres(_) => None,
         };
-        for path in store.into_iter().chain(&mut config.model.path) {
+        for path in store.into_iter().chain(&mut config.model.path).chain(heads) {
             *path = match (path.strip_prefix("~"), std::env::home_dir()) {
                 (Ok(rest), Some(home)) => home.join(rest),
                 _ => folder.join(&*path),
@@ -79,6 +84,7 @@ fn read(document: &Document<'_>) -> Config {
     section("integrations", &mut |table| read_integrations(&mut config, table));
     section("bindings", &mut |table| read_bindings(&mut config, table));
     section("store", &mut |table| read_store(&mut config.store, table));
+    section("audit", &mut |table| read_audit(&mut config.audit, table));
     section("model", &mut |table| {
         put(&mut config.model.path, table.get("path"), |item| path(item).map(Some));
         put(&mut config.model.precision, table.get("precision"), |item| {
@@ -121,7 +127,7 @@ fn read(document: &Document<'_>) -> Config {
 }
 
 /// Replaces a default by what is written, if that can be read.
-fn put<T>(target: &mut T, item: Option<Item<'_>>, read: impl FnOnce(&Item<'_>) -> Option<T>) {
+pub(super) fn put<T>(target: &mut T, item: Option<Item<'_>>, read: impl FnOnce(&Item<'_>) -> Option<T>) {
     if let Some(value) = item.and_then(|item| read(&item)) {
         *target = value;
     }
@@ -162,7 +168,7 @@ fn whole<N: TryFrom<u64>>(item: &Item<'_>, bounds: std::ops::RangeInclusive<u64>
 }
 
 /// A duration within bounds, which are in seconds.
-fn duration(item: &Item<'_>, bounds: std::ops::RangeInclusive<u64>) -> Option<Duration> {
+pub(super) fn duration(item: &Item<'_>, bounds: std::ops::RangeInclusive<u64>) -> Option<Duration> {
     item.parse(|text| {
         let value = ValueType::Duration.parse(text).map_err(|error| error.to_string())?;
         let duration = value.as_duration().map(|duration| duration.unsigned_abs()).unwrap_or_default();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::audit::Audit;
 use super::names::Mention;
 use super::server::Server;
 use super::state::{NoStateFolder, state_folder};
@@ -32,6 +33,8 @@ pub struct Config {
     pub integrations: Integrations,
     /// `[store]`
     pub store: Store,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[model]`
     pub model: Model,
     /// `[time]`
@@ -145,6 +148,7 @@ impl Default for Config {
             bindings: BTreeMap::new(),
             integrations: Integrations::default(),
             store: Store::default(),
+            audit: Audit::default(),
             model: Model::default(),
             time: Time { zone: TimeZone::UTC },
             proposal: Proposal { expires_after: Duration::from_secs(15 * 60) },

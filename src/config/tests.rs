@@ -40,6 +40,7 @@ fn the_example_shows_every_key() {
         bindings,
         integrations: Integrations { enabled, settings },
         store,
+        audit: Audit { head_to, head_every: _, head_token, keep_for },
         model: Model { path: model, precision: _ },
         time: Time { zone: _ },
         proposal: Proposal { expires_after: _ },
@@ -56,6 +57,8 @@ fn the_example_shows_every_key() {
     assert_eq!(enabled.as_deref(), Some(&["host".to_owned(), "docker".to_owned()][..]));
     assert_eq!(settings["prometheus"]["token"]["secret"].as_str(), Some("PROMETHEUS_TOKEN"));
     assert!(matches!(store, Store::File(Some(_))) && model.is_some());
+    assert_eq!(head_to, &Some(HeadTo::Url("https://heads.example.net/sayso".to_owned())));
+    assert_eq!((head_token.as_deref(), keep_for.is_some()), (Some("SAYSO_HEAD_TOKEN"), true));
     let Server { listen, webhooks } = server.as_ref().unwrap();
     let Webhook { kind: WebhookKind::Alertmanager, token, conversation } = &webhooks["main"];
     assert_eq!(
@@ -72,6 +75,10 @@ fn the_example_shows_every_key() {
         "bindings",
         "integrations.enabled",
         "store.path",
+        "audit.head_to",
+        "audit.head_every",
+        "audit.head_token.secret",
+        "audit.keep_for",
         "model.path",
         "model.precision",
         "time.zone",
@@ -214,6 +221,21 @@ fn every_fault_has_its_message() {
              error: sayso.toml:14:11: unknown key `env` in `[server.webhooks.c.token]`\n  hint: expected one of `secret`\n\
              error: sayso.toml:15:16: `server.webhooks.c.conversation`: nobody hears what is said in `slack:C1`\n  \
              hint: expected one of `console:main`\n",
+        ),
+        (
+            "[audit]\nhead_to = \"ftp://x\"\nhead_every = \"PT1S\"\nkeep_for = \"PT1H\"\nhead_token = \"s3cret\"\n",
+            "error: sayso.toml:2:11: `audit.head_to`: expected `https://`, found `ftp://`\n\
+             error: sayso.toml:3:14: `audit.head_every`: expected between 60 and 604800 seconds, found `PT1S`\n\
+             error: sayso.toml:4:12: `audit.keep_for`: expected between 86400 and 3162240000 seconds, found `PT1H`\n\
+             error: sayso.toml:5:14: `audit.head_token`: expected a table, found a string\n",
+        ),
+        (
+            "[audit]\nhead_to = \"https://a:s3cret@x\"\n",
+            "error: sayso.toml:2:11: `audit.head_to`: expected an address without credentials; name a token in `head_token`\n",
+        ),
+        (
+            "[audit]\nhead_to = \"heads\"\nhead_token = { secret = \"T\" }\n",
+            "error: sayso.toml:3:1: `audit.head_token` is for a `head_to` that is an address\n",
         ),
         ("server = 1\n", "error: sayso.toml:1:10: `server`: expected a table, found `1`\n"),
         (

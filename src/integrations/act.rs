@@ -12,6 +12,7 @@ use super::error::ActionError;
 use super::perform::Performer;
 use super::plan::{Plan, Planner, rounds};
 use super::scope::{Circumstances, Views};
+use super::secret::Wanted;
 use super::stop::Stop;
 use crate::catalogue::manifest::{Action, Poll};
 use crate::domain::{Command, Effect, Outcome, OutcomeStatus};
@@ -41,7 +42,8 @@ impl Act<'_> {
     pub(super) async fn run(&self) -> Outcome {
         let effect = self.plan.command.effect();
         let deadline = Instant::now() + self.plan.timeout;
-        let (done, error) = match self.views() {
+        let refreshed = self.plan.chosen.refresh(Wanted::Current, &self.planner.redactor).await;
+        let (done, error) = match refreshed.and_then(|_| self.views()) {
             Ok(views) => self.rounds(&views, deadline).await,
             Err(error) => (Vec::new(), Some(error)),
         };

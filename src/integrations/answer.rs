@@ -79,6 +79,11 @@ impl Answer {
         matches!(&self.ending, Ending::Status(StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT, _))
     }
 
+    /// Whether the system does not know or not accept who asks: then it did nothing.
+    pub(super) fn is_unauthorised(&self) -> bool {
+        matches!(&self.ending, Ending::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _))
+    }
+
     /// Whether the system asks to come again.
     pub(super) fn is_busy(&self) -> bool {
         matches!(&self.ending, Ending::Status(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, _))

@@ -34,6 +34,20 @@ pub enum PlanError {
         /// Why it cannot.
         reason: String,
     },
+    /// Credentials are given to roles, and the person has none of them.
+    #[error("`{integration}` acts with the credentials of whoever asks, and you have none of these roles: {}", quoted(.roles))]
+    NoCredentials {
+        /// The integration.
+        integration: String,
+        /// The roles that have credentials.
+        roles: Vec<String>,
+    },
+    /// An argument holds what must not be stored or shown.
+    #[error(
+        "an argument looks like a password or a token; what is asked for is kept and shown, so leave it out: the \
+             system's own credentials belong in the configuration"
+    )]
+    HoldsSecret,
     /// An argument is outside of what the integrations can take.
     #[error("{}", .reasons.join("; "))]
     Unsuitable {

@@ -72,10 +72,12 @@ impl Executor {
     pub async fn execute(&self, approved: Approved<Command>, progress: mpsc::Sender<String>) -> Outcome {
         let inner = Arc::clone(&self.0);
         let running = tokio::spawn(async move { inner.execute(&approved, progress).await });
-        running.await.unwrap_or_else(|error| Outcome {
-            status: OutcomeStatus::Unknown,
-            summary: format!("the execution broke off: {error}"),
-            output: None,
+        running.await.unwrap_or_else(|error| {
+            self.0.clean(Outcome {
+                status: OutcomeStatus::Unknown,
+                summary: format!("the execution broke off: {error}"),
+                output: None,
+            })
         })
     }
 
@@ -160,7 +162,7 @@ impl Inner {
 
     /// What was approved, as it would run now.
     async fn plan(&self, approved: &Approved<Command>) -> Result<Plan, NotRun> {
-        self.planner.plan_again(approved.subject(), approved.plan()).await?.ok_or(NotRun::Changed)
+        self.planner.plan_again(approved.subject(), approved.requester(), approved.plan()).await?.ok_or(NotRun::Changed)
     }
 
     /// Opens the row, acts, closes the row.
@@ -174,7 +176,7 @@ impl Inner {
         let now = self.planner.clock.now();
         let started = Fact::ExecutionStarted {
             approvers: approved.approvals().iter().map(|approval| approval.actor.clone()).collect(),
-            integration: plan.integration.clone(),
+            integration: plan.via.clone(),
             runs: plan.runs.clone(),
         };
         let event = self.event(approved, now, started);
@@ -230,7 +232,7 @@ impl Inner {
             proposal: Some(approved.proposal()),
             execution: Some(approved.execution()),
             intent: Some(approved.subject().intent().clone()),
-            command: Some(self.planner.redactor.clean(&approved.subject().to_string())),
+            command: Some(self.planner.redactor.clean_command(approved.subject())),
             digest: Some(approved.digest()),
             fact,
         }

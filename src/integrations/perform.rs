@@ -13,6 +13,7 @@ use super::redact::Redactor;
 use super::registry::{Chosen, Integration};
 use super::request::{Filler, Request, RequestError};
 use super::scope::Views;
+use super::secret::Wanted;
 use super::stop::Stop;
 use super::template::{Scope, TemplateError, Templates};
 use crate::catalogue::manifest::{Call, Computed, Select, Step, Template};
@@ -47,6 +48,20 @@ impl Performer<'_> {
         if self.stop.is_stopped() {
             return Err(ActionError::Stopped);
         }
+        let answer = self.send(step, views).await?;
+        if !answer.is_unauthorised() || !self.chosen.refresh(Wanted::Another, self.redactor).await? {
+            return self.judge(step, views, answer);
+        }
+        // Nothing was done, and there are other credentials by now: once more with them.
+        let views = views.renewed(&self.chosen.integration, self.templates);
+        let views = views.map_err(|source| ActionError::Request { integration, source: source.into() })?;
+        let answer = self.send(step, &views).await?;
+        self.judge(step, &views, answer)
+    }
+
+    /// Sends the request and reads the answer, whatever it says.
+    async fn send(&self, step: &Step, views: &Views<'_>) -> Result<Answer, ActionError> {
+        let integration = self.chosen.name().to_owned();
         let request = fill(&self.chosen.integration, self.templates, &step.call, &views.sent)
             .map_err(|source| ActionError::Request { integration: integration.clone(), source })?;
         let timeout = self.deadline.saturating_duration_since(Instant::now());
@@ -63,13 +78,10 @@ impl Performer<'_> {
                 Err(ActionError::NotSent { integration, reason: "there is no connection".to_owned() })
             }
         };
-        match answer {
-            Ok(answer) => self.judge(step, views, answer),
-            Err(ActionError::TimedOut { integration, .. }) => {
-                Err(ActionError::TimedOut { integration, limit: self.limit })
-            }
-            Err(error) => Err(error),
-        }
+        answer.map_err(|error| match error {
+            ActionError::TimedOut { integration, .. } => ActionError::TimedOut { integration, limit: self.limit },
+            error => error,
+        })
     }
 
     fn judge(&self, step: &Step, views: &Views<'_>, answer: Answer) -> Result<Answer, ActionError> {

@@ -15,11 +15,12 @@ use super::redact::Redactor;
 use super::registry::{Chosen, Registry};
 use super::request::{BuiltinRequest, Endpoint, Request, RequestError};
 use super::scope::{Circumstances, Views, scope};
+use super::secret::Wanted;
 use super::settings::{Secrets, Surroundings};
 use super::stop::Stop;
 use super::template::{Scope, TemplateError, Templates};
 use crate::catalogue::manifest::Lookup;
-use crate::domain::{Clock, Command, Digest, Effect};
+use crate::domain::{Actor, Clock, Command, Digest, Effect};
 
 /// How long looking something up, or reading a preview, may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +32,8 @@ const MAX_ITEMS: usize = 50;
 pub struct Plan {
     /// The integration: `docker`.
     pub integration: String,
+    /// The integration, and the role whose credentials it uses: `platform as operator`.
+    pub via: String,
     /// Its action: `restart`.
     pub action: String,
     /// The exact calls, one a line, for people; redacted.
@@ -85,25 +88,30 @@ impl Planner {
         self.registry.store(Arc::new(registry));
     }
 
-    /// Plans a command. Looks up what has to be looked up, and changes nothing.
-    pub async fn plan(&self, command: &Command) -> Result<Plan, PlanError> {
-        self.plan_by(command, None).await
+    /// Plans a command for whoever asks for it. Looks up what has to be looked up, and changes nothing.
+    pub async fn plan(&self, command: &Command, requester: &Actor) -> Result<Plan, PlanError> {
+        self.plan_by(command, requester, None).await
     }
 
     /// Plans a command for the integration that a person chose among those of [`PlanError::Ambiguous`].
-    pub async fn plan_with(&self, command: &Command, integration: &str) -> Result<Plan, PlanError> {
-        self.plan_by(command, Some(integration)).await
+    pub async fn plan_with(&self, command: &Command, requester: &Actor, integration: &str) -> Result<Plan, PlanError> {
+        self.plan_by(command, requester, Some(integration)).await
     }
 
     /// The plan that has the digest. Where several integrations could do it, the digest says which was chosen.
-    pub(super) async fn plan_again(&self, command: &Command, digest: Digest) -> Result<Option<Plan>, PlanError> {
-        let candidates = match self.plan(command).await {
+    pub(super) async fn plan_again(
+        &self,
+        command: &Command,
+        requester: &Actor,
+        digest: Digest,
+    ) -> Result<Option<Plan>, PlanError> {
+        let candidates = match self.plan(command, requester).await {
             Ok(plan) => return Ok(Some(plan).filter(|plan| plan.digest == digest)),
             Err(PlanError::Ambiguous { candidates, .. }) => candidates,
             Err(error) => return Err(error),
         };
         for integration in candidates {
-            let plan = self.plan_with(command, &integration).await;
+            let plan = self.plan_with(command, requester, &integration).await;
             if let Some(plan) = plan.ok().filter(|plan| plan.digest == digest) {
                 return Ok(Some(plan));
             }
@@ -111,9 +119,13 @@ impl Planner {
         Ok(None)
     }
 
-    async fn plan_by(&self, command: &Command, named: Option<&str>) -> Result<Plan, PlanError> {
+    async fn plan_by(&self, command: &Command, requester: &Actor, named: Option<&str>) -> Result<Plan, PlanError> {
+        // A command is stored as it will run. What is not to be stored cannot be part of one.
+        if command.arguments().iter().any(|(_, value)| self.redactor.holds_secret(value.as_str())) {
+            return Err(PlanError::HoldsSecret);
+        }
         let registry = self.registry();
-        let chosen = registry.choose(command, named, &self.templates, &self.surroundings)?;
+        let chosen = registry.choose(command, named, &self.templates, &self.surroundings)?.acting_for(requester)?;
         let action = chosen.action();
         let failed = |source: RequestError| PlanError::Request { integration: chosen.name().to_owned(), source };
         let items = match &action.lookup {
@@ -147,6 +159,7 @@ impl Planner {
         let runs: Vec<_> = requests.iter().map(ToString::to_string).collect();
         Ok(Plan {
             integration: chosen.name().to_owned(),
+            via: chosen.via(),
             action: action.name.clone(),
             runs: self.redactor.clean(&runs.join("\n")),
             digest: digest(&chosen, &requests),
@@ -217,6 +230,7 @@ impl Planner {
         let stop = Stop::never();
         let reader = self.reader(chosen, &stop);
         let unreadable = |error: TemplateError| PlanError::from(reader.unreadable(&error));
+        chosen.refresh(Wanted::Current, &self.redactor).await?;
         let circumstances = Circumstances::looking(self.clock.now());
         let views = self.views(chosen, command, &circumstances).map_err(unreadable)?;
         let answer = reader.run(&lookup.step, &views).await?;
@@ -286,7 +300,8 @@ fn digest(chosen: &Chosen, requests: &[Request]) -> Digest {
     let definition = action.definition.to_string();
     // Requests are texts and JSON: they always serialise.
     let requests = serde_json::to_vec(requests).unwrap_or_default();
-    Digest::of([b"sayso plan 1", chosen.name().as_bytes(), action.name.as_bytes(), definition.as_bytes(), &requests])
+    // With whose credentials is part of what is approved.
+    Digest::of([b"sayso plan 1", chosen.via().as_bytes(), action.name.as_bytes(), definition.as_bytes(), &requests])
 }
 
 #[cfg(test)]

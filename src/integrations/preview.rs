@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::error::ActionError;
 use super::plan::{Plan, Planner, rounds};
 use super::scope::{Circumstances, Views};
+use super::secret::Wanted;
 use super::stop::Stop;
 use super::template::TemplateError;
 use crate::catalogue::manifest::Preview;
@@ -41,6 +42,7 @@ impl Planner {
 
     async fn look(&self, plan: &Plan, preview: &Preview) -> Result<Previewed, ActionError> {
         let stop = Stop::never();
+        plan.chosen.refresh(Wanted::Current, &self.redactor).await?;
         let reader = self.reader(&plan.chosen, &stop);
         let views = self.looking(plan)?.with("items", &Json::Array(plan.items.clone()));
         let mut shown = Vec::new();

@@ -7,7 +7,7 @@ use regex::{Captures, Regex, RegexSet};
 use serde_json::Value as Json;
 
 use super::filters::base64;
-use crate::domain::{Secret, sanitise};
+use crate::domain::{Command, Secret, quote, sanitise};
 
 /// What stands in a secret's place.
 const MASK: &str = "[redacted]";
@@ -135,6 +135,24 @@ impl Redactor {
                 .into(),
             Json::Null | Json::Bool(_) | Json::Number(_) => value.clone(),
         }
+    }
+
+    /// A command in its typed form, value by value: a parameter that is called `secret` is none.
+    pub fn clean_command(&self, command: &Command) -> String {
+        let arguments = command.arguments().iter();
+        let typed = arguments.map(|(name, value)| format!(" {name}={}", quote(&self.clean(value.as_str()))));
+        std::iter::once(command.intent().to_string()).chain(typed).collect()
+    }
+
+    /// Whether a text holds a known secret, or something that has the form of one.
+    pub fn holds_secret(&self, text: &str) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        // What masks nothing is none: `[redacted]` in the place of a password has been masked before.
+        known.iter().any(|form| text.contains(form.as_str()))
+            || PATTERNS.iter().any(|pattern| pattern.form.replace_all(text, pattern.replacement) != text)
+            || BASIC
+                .as_ref()
+                .is_some_and(|basic| basic.replace_all(text, |found: &Captures<'_>| masked_basic(found)) != text)
     }
 
     /// A text that was cut off, without the fragment of a known secret that may stand at its end.

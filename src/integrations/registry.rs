@@ -1,26 +1,24 @@
 //! The systems there are, which of them are enabled, and which of their actions carries out a command.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::bindings::{Bindings, Bound};
 use super::builtin::Builtins;
+use super::credentials::Roles;
 use super::error::PlanError;
 use super::http::Http;
 use super::known;
 use super::limits::Limits;
+use super::make::{CONFIGURATION, Maker, in_configuration};
 use super::redact::Redactor;
 use super::request::Endpoint;
 use super::settings::{Surroundings, Values};
 use super::suitable::unsuitable;
 use super::template::Templates;
-use crate::catalogue::manifest::{Action, Condition, Manifest, Setting, setting_from_toml};
+use crate::catalogue::manifest::{Action, Manifest, Setting};
 use crate::catalogue::{Diagnostic, Severity, did_you_mean};
-use crate::domain::{Command, IntentName};
-
-/// The configuration's file, for diagnostics.
-const CONFIGURATION: &str = "sayso.toml";
+use crate::domain::{ActorPattern, Command, IntentName};
 
 /// What the configuration says of integrations.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +29,8 @@ pub struct Config {
     pub values: BTreeMap<String, toml::Table>,
     /// `[bindings]`: `"service.* environment=production" = "kubernetes"`.
     pub bindings: BTreeMap<String, String>,
+    /// `[roles]`: whose credentials somebody uses where a system has some for each role.
+    pub roles: BTreeMap<String, Vec<ActorPattern>>,
     /// `[limits]`, as far as they are about systems.
     pub limits: Limits,
 }
@@ -53,7 +53,7 @@ pub enum Standing {
 
 impl Standing {
     /// Why it cannot be used, as the end of a sentence.
-    fn reason(&self) -> String {
+    pub(super) fn reason(&self) -> String {
         match self {
             Self::Enabled => "is enabled".to_owned(),
             Self::TurnedOff => "is not among those that the configuration enables".to_owned(),
@@ -78,6 +78,10 @@ pub struct Integration {
     pub(super) endpoint: Option<Endpoint>,
     pub(super) http: Option<Http>,
     pub(super) limits: Limits,
+    /// The role whose credentials these are; none: everybody's.
+    pub(super) credentials: Option<String>,
+    /// The same with other credentials, by role; none: these are for everybody.
+    pub(super) roles: Option<Roles>,
 }
 
 /// All systems.
@@ -99,6 +103,11 @@ impl Chosen {
     /// The integration's name.
     pub(super) fn name(&self) -> &str {
         &self.integration.manifest.name
+    }
+
+    /// The same action of the integration with other credentials.
+    pub(super) fn of(&self, integration: Arc<Integration>) -> Self {
+        Self { integration, index: self.index }
     }
 
     /// The action.
@@ -253,173 +262,5 @@ fn check_builtins(manifest: &Manifest, builtins: &Builtins, faults: &mut Vec<Dia
             message: format!("action `{}`: unknown builtin `{name}`", action.name),
             hint,
         });
-    }
-}
-
-fn in_configuration(place: &str, message: &dyn std::fmt::Display) -> Diagnostic {
-    Diagnostic::error(CONFIGURATION, format!("`{place}`: {message}"))
-}
-
-/// Makes one integration.
-struct Maker<'a> {
-    config: &'a Config,
-    surroundings: &'a Surroundings,
-    redactor: &'a Redactor,
-    faults: &'a mut Vec<Diagnostic>,
-}
-
-impl Maker<'_> {
-    fn integration(&mut self, mut manifest: Manifest) -> Integration {
-        let mut values = self.config.values.get(&manifest.name).cloned().unwrap_or_default();
-        let place = format!("integrations.{}", manifest.name);
-        if let Some(connection) = &mut manifest.connection {
-            if let Some(value) = values.remove("url") {
-                self.replace(&format!("{place}.url"), &value, &mut connection.url);
-            }
-            if let Some(value) = values.remove("ca") {
-                let ca = connection.ca.get_or_insert(Setting::Value(serde_json::Value::Null));
-                self.replace(&format!("{place}.ca"), &value, ca);
-            }
-            for (name, setting) in &mut connection.values {
-                if let Some(value) = values.remove(name) {
-                    self.replace(&format!("{place}.{name}"), &value, setting);
-                }
-            }
-        }
-        let known: Vec<_> =
-            manifest.connection.iter().flat_map(|connection| connection.values.keys().cloned()).collect();
-        self.replace_all(&place, values, &mut manifest.settings, Some(&known));
-        let mut integration = Integration {
-            declared: manifest.settings.clone(),
-            manifest,
-            standing: Standing::Enabled,
-            settings: Values::default(),
-            connection: Values::default(),
-            endpoint: None,
-            http: None,
-            limits: self.config.limits,
-        };
-        integration.standing = self.standing(&integration.manifest);
-        if integration.standing == Standing::Enabled {
-            let mut lacking = Vec::new();
-            self.connect(&mut integration, &mut lacking);
-            lacking.dedup();
-            if !lacking.is_empty() {
-                integration.standing = Standing::Lacking(lacking);
-            }
-        }
-        integration
-    }
-
-    /// Puts the configuration's values in the place of the manifest's. Names that the manifest does not have are faults,
-    /// except within a table of settings, which is meant to grow (`also` is none there).
-    fn replace_all(
-        &mut self,
-        place: &str,
-        values: toml::Table,
-        declared: &mut BTreeMap<String, Setting>,
-        also: Option<&[String]>,
-    ) {
-        for (key, value) in values {
-            let place = format!("{place}.{key}");
-            match (declared.get_mut(&key), value, also) {
-                (Some(Setting::Table(inner)), toml::Value::Table(values), _) => {
-                    self.replace_all(&place, values, inner, None);
-                }
-                (Some(setting), value, _) => self.replace(&place, &value, setting),
-                (None, value, None) => {
-                    let setting = declared.entry(key).or_insert(Setting::Value(serde_json::Value::Null));
-                    self.replace(&place, &value, setting);
-                }
-                (None, _, Some(also)) => {
-                    let known = declared.keys().chain(also).map(String::as_str);
-                    let hint = did_you_mean(&key, known.chain(["url", "ca"]));
-                    let fault = in_configuration(&place, &"the manifest has no such value");
-                    self.faults.push(Diagnostic { hint, ..fault });
-                }
-            }
-        }
-    }
-
-    fn replace(&mut self, place: &str, value: &toml::Value, setting: &mut Setting) {
-        match setting_from_toml(value) {
-            Ok(new) => *setting = new,
-            Err(reason) => self.faults.push(in_configuration(place, &reason)),
-        }
-    }
-
-    fn standing(&self, manifest: &Manifest) -> Standing {
-        match &self.config.enabled {
-            Some(enabled) if enabled.contains(&manifest.name) => Standing::Enabled,
-            Some(_) => Standing::TurnedOff,
-            None => {
-                let holds = |condition: &Condition| self.holds(condition);
-                if manifest.requires.iter().any(|requirement| requirement.0.iter().all(holds)) {
-                    return Standing::Enabled;
-                }
-                let all = |requirement: &[Condition]| requirement.iter().map(shown).collect::<Vec<_>>().join(" and ");
-                Standing::NotEnabled { requires: manifest.requires.iter().map(|r| all(&r.0)).collect() }
-            }
-        }
-    }
-
-    fn holds(&self, condition: &Condition) -> bool {
-        match condition {
-            Condition::Always => true,
-            Condition::Path(path) => path.exists(),
-            Condition::Socket(path) => is_socket(path),
-            Condition::Env(variable) => self.surroundings.variable(variable).is_some(),
-            Condition::Program(program) => {
-                let folders = self.surroundings.variable("PATH").unwrap_or_default();
-                std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
-            }
-        }
-    }
-
-    fn connect(&self, integration: &mut Integration, lacking: &mut Vec<String>) {
-        let find = |settings: &BTreeMap<String, Setting>, lacking: &mut Vec<String>| {
-            Values::find(settings, self.surroundings, self.redactor, lacking)
-        };
-        integration.settings = find(&integration.manifest.settings, lacking);
-        let Some(connection) = &integration.manifest.connection else { return };
-        let mut all = connection.values.clone();
-        all.insert("url".to_owned(), connection.url.clone());
-        all.extend(connection.ca.clone().map(|ca| ("ca".to_owned(), ca)));
-        integration.connection = find(&all, lacking);
-        let Some(url) = integration.connection.text("url") else { return };
-        let ca = integration.connection.text("ca");
-        let endpoint = Endpoint::parse(&url).map_err(|error| error.to_string());
-        let made =
-            endpoint.and_then(|endpoint| Ok((Http::new(&endpoint, ca.as_deref(), connection.redirects)?, endpoint)));
-        match made {
-            Ok((http, endpoint)) => {
-                integration.http = Some(http);
-                integration.endpoint = Some(endpoint);
-            }
-            Err(reason) => lacking.push(self.redactor.clean(&reason)),
-        }
-    }
-}
-
-fn shown(condition: &Condition) -> String {
-    match condition {
-        Condition::Always => "nothing".to_owned(),
-        Condition::Path(path) => format!("`{}`", path.display()),
-        Condition::Socket(path) => format!("the socket `{}`", path.display()),
-        Condition::Env(variable) => format!("the variable `{variable}`"),
-        Condition::Program(program) => format!("the program `{program}`"),
-    }
-}
-
-fn is_socket(path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt as _;
-        std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
     }
 }

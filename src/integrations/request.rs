@@ -44,7 +44,7 @@ pub enum RequestError {
 }
 
 /// Where HTTP requests go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     /// The Unix socket, if it is one.
     pub socket: Option<String>,
@@ -92,7 +92,7 @@ pub(super) enum Request {
 }
 
 /// An HTTP request.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub(super) struct HttpRequest {
     /// `GET`, `POST`, …
     pub method: String,
@@ -112,7 +112,7 @@ fn as_text<S: serde::Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::E
 }
 
 /// A program with its arguments.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub(super) struct ProcessRequest {
     /// The program and its arguments.
     pub argv: Vec<String>,
@@ -129,6 +129,28 @@ pub(super) struct BuiltinRequest {
     pub command: String,
     /// What it will act upon, found before; null if that is in the command.
     pub identity: Json,
+}
+
+/// Without the credentials that the address may hold.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = self.base.host_str().unwrap_or_default();
+        f.debug_struct("Endpoint").field("socket", &self.socket).field("host", &base).finish_non_exhaustive()
+    }
+}
+
+/// Without what may hold credentials: the address, headers, the body.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+/// Without what may hold credentials: the arguments and variables.
+impl fmt::Debug for ProcessRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessRequest").field("program", &self.argv.first()).finish_non_exhaustive()
+    }
 }
 
 /// Fills in requests of one integration.

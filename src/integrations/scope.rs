@@ -58,6 +58,16 @@ pub(super) fn scope(
         .with("now", &text(&circumstances.now))
         .with("requester", &text(&circumstances.requester))
         .with("proposal", &text(&circumstances.proposal));
+    connected(scope, integration, secrets, templates)
+}
+
+/// With the values of the integration, as they are now.
+fn connected(
+    scope: Scope,
+    integration: &Integration,
+    secrets: Secrets,
+    templates: &Templates,
+) -> Result<Scope, TemplateError> {
     let connection = integration.connection.to_json(secrets, templates, &scope)?;
     let scope = scope.with("connection", &connection);
     // Twice: a template among the settings may use values, and templates that use values.
@@ -87,6 +97,12 @@ impl<'r> Views<'r> {
     ) -> Result<Self, TemplateError> {
         let view = |secrets| scope(integration, command, circumstances, secrets, templates, surroundings);
         Ok(Self { sent: view(Secrets::Revealed)?, told: view(Secrets::Named)?, redactor })
+    }
+
+    /// With the secrets of now in what is sent.
+    pub(super) fn renewed(&self, integration: &Integration, templates: &Templates) -> Result<Self, TemplateError> {
+        let sent = connected(self.sent.clone(), integration, Secrets::Revealed, templates)?;
+        Ok(Self { sent, ..self.clone() })
     }
 
     /// With one more name in both.

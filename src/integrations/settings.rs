@@ -7,12 +7,10 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::redact::Redactor;
+use super::secret::{LiveSecret, read_file};
 use super::template::{Scope, TemplateError, Templates};
 use crate::catalogue::manifest::{Setting, Template};
 use crate::domain::Secret;
-
-/// The largest secret, in bytes.
-const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// Gives the value of a variable, if it is set.
 pub type Variables = dyn Fn(&str) -> Option<String> + Send + Sync;
@@ -44,7 +42,7 @@ impl Surroundings {
             return Ok(Some(Secret::new(value.trim().to_owned())));
         }
         let Some(path) = self.variable(&format!("{variable}_FILE")) else { return Ok(None) };
-        read_secret(&path).map(Some).map_err(|reason| format!("`{variable}_FILE`: `{path}` {reason}"))
+        read_file(path.as_ref()).map(Some).map_err(|reason| format!("`{variable}_FILE`: `{path}` {reason}"))
     }
 }
 
@@ -54,34 +52,21 @@ impl fmt::Debug for Surroundings {
     }
 }
 
-fn read_secret(path: &str) -> Result<Secret, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
-    if !metadata.is_file() || metadata.len() > MAX_SECRET_BYTES {
-        return Err("is no small regular file".to_owned());
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(format!("can be read by others (mode {mode:o}); run `chmod 600` on it"));
-        }
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-    match text.trim() {
-        "" => Err("is empty".to_owned()),
-        text => Ok(Secret::new(text.to_owned())),
+/// Values that were found. Secrets stay apart from the rest until a request is sent.
+#[derive(Clone, Default)]
+pub(super) struct Values(BTreeMap<String, Found>);
+
+/// Their names: an address may hold a password.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-/// Values that were found. Secrets stay apart from the rest until a request is sent.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Values(BTreeMap<String, Found>);
-
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Found {
     Value(Json),
-    Secret(Secret),
+    Secret(Arc<LiveSecret>),
     Template(Template),
     Table(Values),
 }
@@ -116,26 +101,29 @@ impl Values {
                     }
                     value.map(|value| Found::Value(value.into()))
                 }
-                Setting::Secret { variable, optional } => match surroundings.secret(variable) {
-                    Ok(Some(secret)) => {
-                        redactor.learn(&secret);
-                        Some(Found::Secret(secret))
-                    }
-                    Ok(None) => {
-                        if !optional {
-                            lacking.push(format!("`{variable}` is not set"));
+                Setting::Secret { source, optional } => {
+                    match LiveSecret::find(source, *optional, surroundings, redactor) {
+                        Ok(secret) => Some(Found::Secret(Arc::new(secret))),
+                        Err(reason) => {
+                            lacking.push(reason);
+                            None
                         }
-                        None
                     }
-                    Err(reason) => {
-                        lacking.push(reason);
-                        None
-                    }
-                },
+                }
             };
             values.extend(found.map(|found| (name.clone(), found)));
         }
         Self(values)
+    }
+
+    /// All secrets among them, with their names.
+    pub(super) fn secrets(&self) -> Vec<(&str, &LiveSecret)> {
+        let secrets = self.0.iter().flat_map(|(name, found)| match found {
+            Found::Secret(secret) => vec![(name.as_str(), secret.as_ref())],
+            Found::Table(table) => table.secrets(),
+            Found::Value(_) | Found::Template(_) => Vec::new(),
+        });
+        secrets.collect()
     }
 
     /// The text of one value.
@@ -143,7 +131,7 @@ impl Values {
         match self.0.get(name)? {
             Found::Value(Json::String(text)) => Some(text.clone()),
             Found::Value(value) => Some(value.to_string()),
-            Found::Secret(secret) => Some(secret.expose().to_owned()),
+            Found::Secret(secret) => secret.current().map(|secret| secret.expose().to_owned()),
             Found::Template(_) | Found::Table(_) => None,
         }
     }
@@ -170,8 +158,8 @@ impl Values {
         for (name, found) in &self.0 {
             let value = match (found, secrets) {
                 (Found::Value(value), _) => Some(value.clone()),
-                (Found::Secret(secret), Secrets::Revealed) => Some(secret.expose().into()),
-                (Found::Secret(_), Secrets::Named) => Some(format!("<{name}>").into()),
+                (Found::Secret(secret), Secrets::Revealed) => secret.current().map(|secret| secret.expose().into()),
+                (Found::Secret(secret), Secrets::Named) => secret.is_there().then(|| format!("<{name}>").into()),
                 (Found::Template(template), _) => filled(template)?,
                 (Found::Table(table), _) => Some(table.as_json(secrets, filled)?),
             };
@@ -186,6 +174,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::catalogue::manifest::SecretSource;
 
     fn surroundings(variables: &[(&str, &str)]) -> Surroundings {
         let variables: BTreeMap<String, String> =
@@ -194,7 +183,10 @@ mod tests {
     }
 
     fn secret(optional: bool) -> BTreeMap<String, Setting> {
-        BTreeMap::from([("token".to_owned(), Setting::Secret { variable: "TOKEN".to_owned(), optional })])
+        BTreeMap::from([(
+            "token".to_owned(),
+            Setting::Secret { source: SecretSource::Variable("TOKEN".to_owned()), optional },
+        )])
     }
 
     #[test]
@@ -231,10 +223,7 @@ mod tests {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
             let mut lacking = Vec::new();
             let values = Values::find(&secret(false), &here, &Redactor::default(), &mut lacking);
-            assert_eq!(
-                lacking,
-                said.map(|said| format!("`TOKEN_FILE`: `{path}` {said}")).into_iter().collect::<Vec<_>>()
-            );
+            assert_eq!(lacking, said.map(|said| format!("`{path}` {said}")).into_iter().collect::<Vec<_>>());
             assert_eq!(values.text("token").is_some(), said.is_none());
         }
     }

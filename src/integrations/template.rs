@@ -34,8 +34,15 @@ pub enum TemplateError {
 }
 
 /// What templates see: names and their values. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Scope(BTreeMap<String, Value>);
+
+/// Names alone: secrets may be among the values.
+impl std::fmt::Debug for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Scope {
     /// The scope with one more name; a later value hides an earlier one.

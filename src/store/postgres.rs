@@ -7,6 +7,7 @@ mod error;
 mod misses;
 mod proposals;
 mod replicas;
+mod retention;
 mod transfer;
 mod url;
 mod work;

@@ -6,6 +6,7 @@ mod conversations;
 mod misses;
 mod owner;
 mod proposals;
+mod retention;
 mod transfer;
 
 use std::path::{Path, PathBuf};
@@ -93,6 +94,12 @@ impl Sqlite {
 
     async fn commit(&self, transaction: Transaction<'static, sqlx::Sqlite>) -> Result<(), StoreError> {
         transaction.commit().await.map_err(|error| self.fault(error))
+    }
+
+    /// What was deleted still stands in the write-ahead log; that is emptied, unless somebody is reading it.
+    async fn empty_log(&self) -> Result<(), StoreError> {
+        let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await;
+        emptied.map(drop).map_err(|error| self.fault(error))
     }
 
     fn fault(&self, error: sqlx::Error) -> StoreError {

@@ -67,3 +67,33 @@ pub(super) const HALT: &str = "INSERT INTO halt (one, actor, since, reason) VALU
     ON CONFLICT (one) DO UPDATE SET actor = excluded.actor, since = excluded.since, reason = excluded.reason";
 pub(super) const HALTED: &str = "SELECT actor, since, reason FROM halt";
 pub(super) const LIFT: &str = "DELETE FROM halt";
+
+pub(super) const OUTCOME: &str = "SELECT outcome FROM executions WHERE id = $1";
+
+/// The first row of the record that stays: younger, or of a proposal that has not come to its end.
+pub(super) const STAYING_EVENT: &str = "SELECT min(sequence) FROM (
+    SELECT * FROM (SELECT sequence FROM audit_events WHERE second >= $1 ORDER BY sequence LIMIT 1) AS younger
+    UNION ALL
+    SELECT min(audit_events.sequence) FROM proposals JOIN audit_events ON audit_events.proposal = proposals.id
+        WHERE proposals.state IN ('pending', 'approved', 'executing')) AS staying";
+/// Whether there are rows that tell of more than of earlier removals. Without one, removing adds as much as it takes away.
+pub(super) const WORTH_REMOVING: &str =
+    "SELECT EXISTS (SELECT 1 FROM audit_events WHERE sequence <= $1 AND through IS NULL)";
+pub(super) const HASH_OF_EVENT: &str = "SELECT hash FROM audit_events WHERE sequence = $1";
+pub(super) const REMOVE_EVENTS: &str = "DELETE FROM audit_events WHERE sequence <= $1";
+
+/// A statement about proposals that have come to their end as long ago, and of which no row is left.
+macro_rules! untold {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "created < $1 AND state NOT IN ('pending', 'approved', 'executing')
+                AND NOT EXISTS (SELECT 1 FROM audit_events WHERE audit_events.proposal = proposals.id)",
+            $after
+        )
+    };
+}
+
+pub(super) const REMOVE_EXECUTIONS: &str =
+    untold!("DELETE FROM executions WHERE proposal IN (SELECT id FROM proposals WHERE ", ")");
+pub(super) const REMOVE_PROPOSALS: &str = untold!("DELETE FROM proposals WHERE ", "");

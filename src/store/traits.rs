@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::transfer::Session;
 use super::{MissLog, StoreError};
-use crate::audit::{AuditEvent, AuditLog, Ledger};
+use crate::audit::{AuditEvent, Ledger, Retention};
 use crate::domain::{ConversationId, ExecutionId, MessageId, ProposalId};
 use crate::proposal::{ProposalStore, ProposalStoreError, State, Trace, Unusable};
 
@@ -68,7 +68,7 @@ pub trait Replicas: Send + Sync {
 
 /// All that the program keeps, wherever it does.
 #[async_trait]
-pub trait Store: Recovery + AuditLog + ConversationStore + MessageLog + MissLog {
+pub trait Store: Recovery + Retention + ConversationStore + MessageLog + MissLog {
     /// Whether it can be used.
     async fn probe(&self) -> Result<(), StoreError>;
 

@@ -236,5 +236,5 @@ async fn head(session: &mut dyn Session) -> Result<Result<Head, ChainFault>, Sto
             return Ok(Err(fault));
         }
     }
-    Ok(verifier.finish())
+    Ok(verifier.finish().map(|verified| verified.head))
 }

@@ -47,9 +47,14 @@ impl Permissions for Anything {
 /// Ids of a proposal and its one execution.
 pub(crate) type Ids = (ProposalId, ExecutionId);
 
+/// Who asks.
+pub(crate) fn alice() -> Actor {
+    "console:alice".parse().unwrap()
+}
+
 /// What the state machine lets through once alice has said yes to the plan with this digest.
 pub(crate) fn approve(command: &Command, digest: Digest, (id, execution): Ids) -> Approved<Command> {
-    let alice = Actor::new("console", "alice").unwrap();
+    let alice = alice();
     let conversation = ConversationId { platform: "console".to_owned(), channel: "main".to_owned() };
     let now = SystemClock.now();
     let plan = proposal::Plan { runs: String::new(), preview: None, facts: proposal::Facts::new(), undo: None, digest };
@@ -204,10 +209,11 @@ fn configured(text: &str, limits: Limits) -> Config {
         Some(toml::Value::Table(table)) => table,
         _ => toml::Table::new(),
     };
-    let (mut integrations, bindings) = (take("integrations"), take("bindings"));
+    let (mut integrations, bindings, roles) = (take("integrations"), take("bindings"), take("roles"));
     let enabled = integrations.remove("enabled").map(|enabled| enabled.try_into().unwrap());
     let values = integrations.into_iter().map(|(name, values)| (name, values.try_into().unwrap())).collect();
-    Config { enabled, values, bindings: toml::Value::Table(bindings).try_into().unwrap(), limits }
+    let roles = toml::Value::Table(roles).try_into().unwrap();
+    Config { enabled, values, bindings: toml::Value::Table(bindings).try_into().unwrap(), roles, limits }
 }
 
 /// An executor, its planner and its ledger.
@@ -261,7 +267,7 @@ impl Rig {
     }
 
     pub(crate) async fn plan(&self, line: &str) -> Result<Plan, PlanError> {
-        self.planner.plan(&command(line)).await
+        self.planner.plan(&command(line), &alice()).await
     }
 
     /// Why a command cannot be planned.

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod credentials;
 mod host;
 mod http;
 mod misbehaving;

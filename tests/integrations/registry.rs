@@ -1,6 +1,6 @@
 //! Which integration is meant, which are enabled, and what is said when none is.
 
-use crate::common::{Parts, Rig};
+use crate::common::{Parts, Rig, alice};
 
 /// A system that restarts services, and shows their state; it takes the environment `here`.
 const RESTARTS: &str = r#"
@@ -31,7 +31,8 @@ async fn bindings_decide_and_else_a_person() {
     let rig = two("");
     let said = "several integrations carry out `service.restart`: `x`, `y`; say which in `[bindings]`";
     assert_eq!(rig.refusal("service.restart service=a").await, said);
-    let chosen = rig.planner.plan_with(&crate::common::command("service.restart service=a"), "y").await.unwrap();
+    let chosen =
+        rig.planner.plan_with(&crate::common::command("service.restart service=a"), &alice(), "y").await.unwrap();
     assert_eq!((chosen.integration.as_str(), chosen.action.as_str()), ("y", "restart"));
     // The digest remembers who was chosen.
     let ids = (sayso::domain::ProposalId::random(), sayso::domain::ExecutionId::random());

@@ -96,7 +96,7 @@ async fn a_newer_schema_is_told() {
     assert_eq!(
         refusal(&place.path()).await,
         format!(
-            "the store `{}` was written by a newer Sayso (schema 7, this one knows 3); use that one",
+            "the store `{}` was written by a newer Sayso (schema 7, this one knows 5); use that one",
             place.path().display()
         )
     );
@@ -214,7 +214,10 @@ async fn the_schema_itself_refuses_what_must_never_happen() {
     let mut raw = raw(&place.path()).await;
     for (statement, refusal) in [
         ("UPDATE audit_events SET event = '{}' WHERE sequence = 1", "audit events are never altered"),
-        ("DELETE FROM audit_events WHERE sequence = 1", "audit events are never removed"),
+        (
+            "DELETE FROM audit_events WHERE sequence = 1",
+            "audit events are never removed, but from the beginning on and where a later one says so",
+        ),
         (
             "INSERT OR REPLACE INTO audit_events (sequence, previous, event, hash) VALUES (1, '', '{}', '')",
             "audit events are appended, one after the other",
@@ -224,7 +227,7 @@ async fn the_schema_itself_refuses_what_must_never_happen() {
             "audit events are appended, one after the other",
         ),
         ("UPDATE executions SET outcome = '{}'", "an execution is closed once, and nothing else about it changes"),
-        ("DELETE FROM executions", "executions are never removed"),
+        ("DELETE FROM executions", "executions stay as long as they are on record"),
         ("UPDATE proposals SET state = 'pending'", "a proposal that has come to its end stays there"),
     ] {
         let error = raw.execute(statement).await.unwrap_err();

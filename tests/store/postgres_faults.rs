@@ -237,15 +237,19 @@ async fn the_schema_itself_refuses_what_must_never_happen() {
     let mut raw = place.raw().await;
     for (statement, refusal) in [
         ("UPDATE audit_events SET event = '{}' WHERE sequence = 1", "audit events are never altered"),
-        ("DELETE FROM audit_events WHERE sequence = 1", "audit events are never removed"),
-        ("TRUNCATE audit_events", "audit events are never removed"),
+        (
+            "DELETE FROM audit_events WHERE sequence = 1",
+            "audit events are never removed, but from the beginning on and where a later one says so",
+        ),
+        ("TRUNCATE audit_events", "audit events are never removed all at once"),
         (
             "INSERT INTO audit_events (sequence, previous, event, hash) VALUES (99, '', '{}', '')",
             "audit events are appended, one after the other",
         ),
         ("UPDATE executions SET outcome = '{}'", "an execution is closed once, and nothing else about it changes"),
-        ("DELETE FROM executions", "executions are never removed"),
-        ("TRUNCATE executions", "executions are never removed"),
+        ("DELETE FROM executions", "executions stay as long as they are on record"),
+        ("TRUNCATE executions", "executions are never removed all at once"),
+        ("DELETE FROM proposals", "proposals stay as long as they are on record, or not at their end"),
         ("UPDATE proposals SET state = 'pending'", "a proposal that has come to its end stays there"),
         ("INSERT INTO duty VALUES (TRUE, 'b')", "duplicate key value violates unique constraint \"duty_pkey\""),
     ] {

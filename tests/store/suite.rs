@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sayso::audit::{AuditLog as _, Fact, Halt, Ledger as _, LedgerError, Search, WhenHalted, verify_log};
+use sayso::audit::{
+    AuditLog as _, Fact, Halt, Ledger as _, LedgerError, Named, Receipt, Search, WhenHalted, search_page, verify_log,
+};
 use sayso::domain::{Effect, Intent, IntentName, Intents, MessageId, OutcomeStatus, ProposalId};
 use sayso::proposal::{Event, Notice, ProposalStore as _, ProposalStoreError, State, Trace, propose, step};
 use sayso::store::{
@@ -249,9 +251,15 @@ pub async fn events_are_found(place: &impl Place) {
     assert_eq!(find(Search { limit: 0, ..Search::default() }).await.len(), 0);
     let service = Some("web-7".to_owned());
     assert_eq!(find(Search { service, ..Search::default() }).await, [8]);
-    let (actor, intent) = (Some("console:mira".parse().unwrap()), Some("service.restart".parse().unwrap()));
-    assert_eq!(find(Search { actor: actor.clone(), limit: 2, ..Search::default() }).await, [1_199, 1_197]);
-    assert_eq!(find(Search { actor, intent, limit: 2, ..Search::default() }).await, [1_195, 1_189]);
+    let (by, intent) = (vec!["console:mira".parse().unwrap()], Some("service.restart".parse().unwrap()));
+    assert_eq!(find(Search { by: by.clone(), limit: 2, ..Search::default() }).await, [1_199, 1_197]);
+    assert_eq!(find(Search { by, intent, limit: 2, ..Search::default() }).await, [1_195, 1_189]);
+    let by = ["discord:1", "console:ada"].map(|account| account.parse().unwrap()).to_vec();
+    assert_eq!(find(Search { by, limit: 2, before: Some(1_198), ..Search::default() }).await, [1_196, 1_194]);
+    let until = Some(remark(2).at);
+    assert_eq!(find(Search { until, ..Search::default() }).await, [2, 1]);
+    let page = search_page(&store, &Search { until, limit: 1, ..Search::default() }).await.unwrap();
+    assert_eq!((page.entries[0].sequence, page.more), (2, 1));
     let since = Some(remark(1_198).at);
     assert_eq!(find(Search { since, ..Search::default() }).await, [1_200, 1_199]);
     let text = Some("NUMBER 99".to_owned());
@@ -259,6 +267,32 @@ pub async fn events_are_found(place: &impl Place) {
     let head = verify_log(&store, None).await.unwrap();
     assert_eq!(head, store.head().await.unwrap());
     assert_eq!(head.sequence, 1_200);
+}
+
+pub async fn a_receipt_tells_all_of_one_proposal(place: &impl Place) {
+    let store = place.open().await;
+    let other = running(&store).await;
+    let proposal = running(&store).await;
+    let good = outcome(OutcomeStatus::Succeeded);
+    store.close_execution(proposal.draft().execution, &good, noon(), ended(&proposal, &good)).await.unwrap();
+    let (late, _) = step(proposal.clone(), Event::Ended(good.clone()), &policy(), noon());
+    let late = happens(&store, late, confirm(&proposal)).await;
+
+    let execution = proposal.draft().execution.to_string();
+    for name in [proposal.id().to_string(), execution, proposal.code().to_string()] {
+        let named: Named = name.parse().unwrap();
+        let receipts = Receipt::find(&store, &named).await.unwrap();
+        let [receipt] = &receipts[..] else { panic!("{name}: {receipts:?}") };
+        assert_eq!((receipt.proposal, receipt.outcome.as_ref()), (late.id(), Some(&good)));
+        let told: Vec<String> = receipt.entries.iter().map(|entry| format!("{:?}", entry.event.fact)).collect();
+        let begin = ["ProposalCreated", "ProposalConfirmed", "ExecutionStarted", "ExecutionEnded", "PressRefused"];
+        assert!(told.iter().zip(begin).all(|(fact, begin)| fact.starts_with(begin)), "{told:?}");
+        assert_eq!(told.len(), begin.len());
+    }
+    let id = other.id().to_string().parse().unwrap();
+    assert_eq!(Receipt::find(&store, &id).await.unwrap()[0].outcome, None);
+    let nothing = ProposalId::random().to_string().parse().unwrap();
+    assert_eq!(Receipt::find(&store, &nothing).await.unwrap(), []);
 }
 
 pub async fn many_writers_make_one_chain(place: &impl Place) {
@@ -439,8 +473,8 @@ pub async fn texts_may_hold_anything(place: &impl Place) {
     assert_eq!(store.load(proposal.id(), &intents()).await.unwrap().as_ref(), Some(&proposal));
     let fact = Fact::ProposalDenied { reason: HOSTILE.to_owned() };
     store.append(sayso::audit::AuditEvent { fact: fact.clone(), ..remark(0) }).await.unwrap();
-    let actor = Some("console:mira".parse().unwrap());
-    let found = store.search(&Search { actor, limit: 1, ..Search::default() }).await.unwrap();
+    let by = vec!["console:mira".parse().unwrap()];
+    let found = store.search(&Search { by, limit: 1, ..Search::default() }).await.unwrap();
     assert_eq!(found[0].event.fact, fact);
     store.put(&conversation("main"), &json!({ "said": HOSTILE })).await.unwrap();
     assert_eq!(store.get(&conversation("main")).await.unwrap(), Some(json!({ "said": HOSTILE })));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sayso::audit::{AuditLog as _, Fact, Halt, verify_log};
+use sayso::audit::{AuditLog as _, Fact, Halt, Ledger as _, Pruning, prune, verify_log};
 use sayso::domain::{MessageId, OutcomeStatus};
 use sayso::proposal::ProposalStore as _;
 use sayso::store::{ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Store, move_store, recover};
@@ -165,4 +165,23 @@ async fn what_breaks_off_leaves_nothing() {
     assert_eq!(target.unfinished(&intents()).await.unwrap().proposals, []);
     to.raw().await.execute("ALTER TABLE misses DROP CONSTRAINT nothing").await.unwrap();
     move_store(&source, &target).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_record_whose_beginning_was_removed_is_moved() {
+    let Some(through) = Database::make().await else { return };
+    let (from, to) = (File::new(), File::new());
+    let (source, between, target) = (from.open().await, through.open().await, to.open().await);
+    // Seconds after noon.
+    for number in [0, 1, 7_200, 7_201] {
+        source.append(remark(number)).await.unwrap();
+    }
+    let pruned = prune(&source, after(60), None, after(180), Pruning::Meant).await.unwrap().unwrap();
+    assert_eq!(pruned.rows, 2);
+    let head = verify_log(&source, None).await.unwrap();
+    assert_eq!(move_store(&source, &between).await.unwrap().head, head);
+    assert_eq!(move_store(&between, &target).await.unwrap().head, head);
+    assert_eq!(verify_log(&target, Some(head)).await.unwrap(), head);
+    target.append(remark(1)).await.unwrap();
+    verify_log(&target, Some(head)).await.unwrap();
 }

@@ -128,11 +128,17 @@ impl Home {
 
     /// The kinds of all events on record, in order.
     pub fn trail(&self) -> Vec<String> {
+        if !self.store().exists() {
+            return Vec::new();
+        }
         self.audit(&["list"]).iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The record is whole, and holds that many events.
     pub fn assert_whole(&self, events: usize) {
+        if events == 0 && !self.store().exists() {
+            return; // Nobody asked for anything.
+        }
         let verified = self.audit(&["verify"]);
         assert_eq!((&verified[0]["whole"], verified[0]["events"].as_u64()), (&Json::Bool(true), Some(events as u64)));
     }

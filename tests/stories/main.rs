@@ -6,6 +6,7 @@
 mod alerts;
 mod answers;
 mod bad_messages;
+mod canaries;
 mod command_line;
 mod cues;
 mod decisions;
@@ -13,6 +14,7 @@ mod examples;
 mod faults;
 mod harness;
 mod live;
+mod record;
 mod replicas;
 mod restarts;
 mod suggestions;

@@ -311,6 +311,15 @@ fn missing_value(manifest: &Manifest, name: &str) -> Option<(String, Option<Stri
     missing.then(|| (format!("`[{root}]` has no `{key}`"), suggestion(key, known.iter().copied())))
 }
 
+/// The name of a secret that would stand in an argv: the configuration may make a secret of a value that was none.
+pub fn secret_in_argv(manifest: &Manifest) -> Option<&str> {
+    let argv = manifest.actions.iter().flat_map(calls).flat_map(|call| match call {
+        Call::Process(process) => process.argv.as_slice(),
+        Call::Http(_) | Call::Builtin(_) => &[],
+    });
+    argv.into_iter().find_map(|argument| secret_in(manifest, argument))
+}
+
 /// A secret that an argv element would show.
 fn secret_in<'m>(manifest: &'m Manifest, argument: &'m Argument) -> Option<&'m str> {
     let elements = match argument {

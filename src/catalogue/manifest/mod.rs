@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::{Diagnostic, Document, Severity};
 use crate::domain::{Digest, IntentName};
-pub use check::used_parameters;
+pub use check::{secret_in_argv, used_parameters};
 pub use settings::setting_from_toml;
 pub use template::{Computed, Expression, FILTERS, Place, Template, TemplateFault};
 
@@ -90,10 +90,10 @@ pub enum Setting {
         /// Whether the system works without it.
         optional: bool,
     },
-    /// A secret, from the environment variable or from the file that `<variable>_FILE` names.
+    /// A secret.
     Secret {
-        /// The variable.
-        variable: String,
+        /// Where it comes from.
+        source: SecretSource,
         /// Whether the system works without it.
         optional: bool,
     },
@@ -101,6 +101,22 @@ pub enum Setting {
     Template(Template),
     /// Several under one name.
     Table(BTreeMap<String, Setting>),
+}
+
+/// Where a secret comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The environment variable, or the file that `<variable>_FILE` names.
+    Variable(String),
+    /// A file, for its owner alone.
+    File(PathBuf),
+    /// What a program prints.
+    Command {
+        /// The program and its arguments; no shell reads them.
+        argv: Vec<String>,
+        /// The variables of our environment that it may see, beside the few that every program gets.
+        inherit: Vec<String>,
+    },
 }
 
 /// Something a system can do.

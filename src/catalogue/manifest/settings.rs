@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use toml::de::DeValue;
 
 use super::read::{constant, required, table_of, template, text};
-use super::{Condition, Connection, Requirement, Setting};
+use super::{Argument, Condition, Connection, Requirement, SecretSource, Setting, Template, shell};
 use crate::catalogue::Diagnostic;
 use crate::catalogue::{Document, Item, Table};
 
@@ -62,9 +62,18 @@ pub(super) fn setting(item: &Item<'_>) -> Option<Setting> {
         let optional = optional(&mut table);
         variable.map(|variable| Setting::Env { variable, default, optional })
     } else if has("secret") {
-        let variable = table.get("secret").and_then(text);
+        let source = table.get("secret").and_then(text).map(SecretSource::Variable);
         let optional = optional(&mut table);
-        variable.map(|variable| Setting::Secret { variable, optional })
+        source.map(|source| Setting::Secret { source, optional })
+    } else if has("secret_file") {
+        let source = table.get("secret_file").and_then(|item| item.parse(absolute)).map(SecretSource::File);
+        let optional = optional(&mut table);
+        source.map(|source| Setting::Secret { source, optional })
+    } else if has("secret_command") {
+        let argv = table.get("secret_command").and_then(|item| program(&item));
+        let inherit = table.get("inherit").and_then(|item| item.strings()).unwrap_or_default();
+        let inherit = inherit.into_iter().map(|name| name.text.to_owned()).collect();
+        argv.map(|argv| Setting::Secret { source: SecretSource::Command { argv, inherit }, optional: false })
     } else if has("template") {
         table.get("template").and_then(|item| template(&item)).map(Setting::Template)
     } else {
@@ -72,6 +81,25 @@ pub(super) fn setting(item: &Item<'_>) -> Option<Setting> {
     };
     table.finish();
     setting
+}
+
+fn absolute(path: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(path);
+    if path.is_absolute() { Ok(path) } else { Err("expected an absolute path, such as `/run/secrets/token`") }
+}
+
+/// A program with arguments that are all written down.
+fn program(item: &Item<'_>) -> Option<Vec<String>> {
+    let elements: Vec<Template> = item.list()?.iter().map(template).collect::<Option<_>>()?;
+    let argv: Vec<Argument> = elements.iter().cloned().map(Argument::Element).collect();
+    let computed = elements.iter().find(|element| element.literal().is_none());
+    let computed = computed.map(|element| (format!("`{}`: nothing can be computed here", element.source()), ""));
+    if let Some((message, hint)) = computed.or_else(|| shell::fault(&argv)) {
+        let hint = Some(hint).filter(|hint| !hint.is_empty()).map(str::to_owned);
+        item.document().error(item.span.start, format!("`{}`: {message}", item.path()), hint);
+        return None;
+    }
+    elements.iter().map(|element| element.literal().map(ToOwned::to_owned)).collect()
 }
 
 /// Reads one setting from the TOML text of a value: the configuration writes settings as manifests do.

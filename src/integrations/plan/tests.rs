@@ -104,7 +104,7 @@ fn request(command: &Command) -> Result<Request, RequestError> {
     let chosen = PLANNER.registry().choose(command, None, &PLANNER.templates, &PLANNER.surroundings).unwrap();
     let scope = PLANNER.planned(&chosen, command, &[]).unwrap();
     let filled = fill(&chosen.integration, &PLANNER.templates, &chosen.action().step.call, &scope);
-    let planned = PLANNER.plan(command).now_or_never().unwrap();
+    let planned = PLANNER.plan(command, &alice()).now_or_never().unwrap();
     match (&filled, planned) {
         (Ok(Some(filled)), Ok(plan)) => assert_eq!(plan.digest, digest(&chosen, std::slice::from_ref(filled))),
         (Err(refused), Err(PlanError::Request { source, .. })) => assert_eq!(*refused, source),
@@ -207,6 +207,10 @@ fn every_type_has_values_and_most_of_them_hostile_ones() {
 
 #[tokio::test]
 async fn our_own_actions_find_out_in_time_what_they_would_act_upon() {
-    let error = PLANNER.plan(&command("own", ValueType::Text, "x").unwrap()).await.unwrap_err();
+    let error = PLANNER.plan(&command("own", ValueType::Text, "x").unwrap(), &alice()).await.unwrap_err();
     assert_eq!(error.to_string(), "`x` gave no answer within 0.05 s");
+}
+
+fn alice() -> crate::domain::Actor {
+    "console:alice".parse().unwrap()
 }

@@ -7,13 +7,13 @@ use sqlx::{QueryBuilder, Row};
 use super::work::Work;
 use super::{LOCKS, Postgres, StoreError, storable};
 use crate::audit::{
-    AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Halt, Head, Ledger, LedgerError, Search, WhenHalted,
+    AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Halt, Head, Ledger, LedgerError, Named, Search, WhenHalted,
 };
 use crate::domain::{ExecutionId, Outcome, ProposalId};
 use crate::proposal::State;
-use crate::store::rows::{self, chain_row, entry, state};
+use crate::store::rows::{self, Columns as _, chain_row, entry, state};
 use crate::store::statements::{
-    APPEND_EVENT, CLOSE_EXECUTION, EVENTS_AFTER, HALT, HALTED, LAST_EVENT, LIFT, OPEN_EXECUTION,
+    APPEND_EVENT, CLOSE_EXECUTION, EVENTS_AFTER, HALT, HALTED, LAST_EVENT, LIFT, OPEN_EXECUTION, OUTCOME,
 };
 
 impl Postgres {
@@ -182,19 +182,37 @@ impl AuditLog for Postgres {
         /// Rows looked at in one query.
         const PAGE: i64 = 500;
         let mut found = Vec::new();
-        let mut before = i64::MAX;
+        let mut before = search.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
         loop {
             // What has a column is asked of PostgreSQL; `Search::matches` decides.
             let mut query = QueryBuilder::new("SELECT sequence, event FROM audit_events WHERE sequence < ");
             query.push_bind(before);
-            if let Some(actor) = &search.actor {
-                query.push(" AND actor = ").push_bind(actor.to_string());
+            if !search.by.is_empty() {
+                let accounts: Vec<String> = search.by.iter().map(ToString::to_string).collect();
+                query.push(" AND actor = ANY(").push_bind(accounts).push(")");
+            }
+            match &search.about {
+                None => {}
+                Some(Named::Proposal(id)) => {
+                    query.push(" AND proposal = ").push_bind(id.to_string());
+                }
+                Some(Named::Id(proposal, execution)) => {
+                    query.push(" AND (proposal = ").push_bind(proposal.to_string());
+                    query.push(" OR execution = ").push_bind(execution.to_string()).push(")");
+                }
+                Some(Named::Code(code)) => {
+                    query.push(" AND proposal IN (SELECT id FROM proposals WHERE code = ");
+                    query.push_bind(code.to_string()).push(")");
+                }
             }
             if let Some(intent) = &search.intent {
                 query.push(" AND intent = ").push_bind(intent.to_string());
             }
             if let Some(since) = search.since {
-                query.push(" AND second >= ").push_bind(since.strftime("%Y-%m-%dT%H:%M:%S").to_string());
+                query.push(" AND second >= ").push_bind(second(since));
+            }
+            if let Some(until) = search.until {
+                query.push(" AND second <= ").push_bind(second(until));
             }
             query.push(" ORDER BY sequence DESC LIMIT ").push_bind(PAGE);
             let rows = self.all(query.build()).await?;
@@ -229,4 +247,16 @@ impl AuditLog for Postgres {
         work.end();
         Ok(head)
     }
+
+    async fn outcome(&self, execution: ExecutionId) -> Result<Option<Outcome>, AuditLogError> {
+        let rows = self.all(sqlx::query(OUTCOME).bind(execution.to_string())).await?;
+        let outcome = rows.first().map(|row| row.text_if("outcome")).transpose().map_err(|error| self.fault(error))?;
+        let outcome = outcome.flatten().map(|outcome| serde_json::from_str(&outcome)).transpose();
+        Ok(outcome.map_err(|error| self.damaged(error))?)
+    }
+}
+
+/// A moment as the column `second` has it.
+pub(super) fn second(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }

@@ -6,12 +6,12 @@ use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::{Sqlite, StoreError};
 use crate::audit::{
-    AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Halt, Head, Ledger, LedgerError, Search, WhenHalted,
+    AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Halt, Head, Ledger, LedgerError, Named, Search, WhenHalted,
 };
 use crate::domain::{ExecutionId, Outcome, ProposalId};
 use crate::store::rows::{self, chain_row, entry};
 use crate::store::statements::{
-    APPEND_EVENT, CLOSE_EXECUTION, EVENTS_AFTER, HALT, HALTED, LAST_EVENT, LIFT, OPEN_EXECUTION,
+    APPEND_EVENT, CLOSE_EXECUTION, EVENTS_AFTER, HALT, HALTED, LAST_EVENT, LIFT, OPEN_EXECUTION, OUTCOME,
 };
 
 impl Sqlite {
@@ -43,7 +43,7 @@ impl Sqlite {
         row.map(|row| rows::halt(&row)).transpose().map_err(|fault| self.row_fault(fault))
     }
 
-    async fn head_in(&self, connection: &mut SqliteConnection) -> Result<Head, StoreError> {
+    pub(super) async fn head_in(&self, connection: &mut SqliteConnection) -> Result<Head, StoreError> {
         let last = sqlx::query(LAST_EVENT).fetch_optional(connection).await.map_err(|error| self.fault(error))?;
         match last {
             None => Ok(Head::genesis()),
@@ -163,19 +163,40 @@ impl AuditLog for Sqlite {
         /// Rows looked at in one query.
         const PAGE: u32 = 500;
         let mut found = Vec::new();
-        let mut before = i64::MAX;
+        let mut before = search.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
         loop {
             // What has an index is asked of SQLite; `Search::matches` decides.
             let mut query = QueryBuilder::new("SELECT sequence, event FROM audit_events WHERE sequence < ");
             query.push_bind(before);
-            if let Some(actor) = &search.actor {
-                query.push(" AND actor = ").push_bind(actor.to_string());
+            if !search.by.is_empty() {
+                let mut accounts = query.push(" AND actor IN (").separated(", ");
+                search.by.iter().for_each(|actor| {
+                    accounts.push_bind(actor.to_string());
+                });
+                query.push(")");
+            }
+            match &search.about {
+                None => {}
+                Some(Named::Proposal(id)) => {
+                    query.push(" AND proposal = ").push_bind(id.to_string());
+                }
+                Some(Named::Id(proposal, execution)) => {
+                    query.push(" AND (proposal = ").push_bind(proposal.to_string());
+                    query.push(" OR execution = ").push_bind(execution.to_string()).push(")");
+                }
+                Some(Named::Code(code)) => {
+                    query.push(" AND proposal IN (SELECT id FROM proposals WHERE code = ");
+                    query.push_bind(code.to_string()).push(")");
+                }
             }
             if let Some(intent) = &search.intent {
                 query.push(" AND intent = ").push_bind(intent.to_string());
             }
             if let Some(since) = search.since {
                 query.push(" AND second >= ").push_bind(since.as_second());
+            }
+            if let Some(until) = search.until {
+                query.push(" AND second <= ").push_bind(until.as_second());
             }
             query.push(" ORDER BY sequence DESC LIMIT ").push_bind(PAGE);
             let rows = query.build().fetch_all(&self.readers).await.map_err(|error| self.fault(error))?;
@@ -207,5 +228,13 @@ impl AuditLog for Sqlite {
     async fn head(&self) -> Result<Head, AuditLogError> {
         let mut connection = self.readers.acquire().await.map_err(|error| self.fault(error))?;
         Ok(self.head_in(&mut connection).await?)
+    }
+
+    async fn outcome(&self, execution: ExecutionId) -> Result<Option<Outcome>, AuditLogError> {
+        let query = sqlx::query_scalar(OUTCOME).bind(execution.to_string());
+        let found: Option<Option<String>> =
+            query.fetch_optional(&self.readers).await.map_err(|error| self.fault(error))?;
+        let outcome = found.flatten().map(|outcome| serde_json::from_str(&outcome)).transpose();
+        Ok(outcome.map_err(|error| self.damaged(error))?)
     }
 }

@@ -50,9 +50,7 @@ impl MissLog for Sqlite {
         let query = sqlx::query(FORGET_MISSES).bind(before.as_microsecond());
         let gone = query.execute(&self.writer).await.map_err(|error| self.fault(error))?.rows_affected();
         if gone > 0 {
-            // What was deleted still stands in the write-ahead log; that is emptied, unless somebody is reading it.
-            let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await;
-            emptied.map_err(|error| self.fault(error))?;
+            self.empty_log().await?;
         }
         Ok(gone)
     }
