@@ -15,6 +15,7 @@ mod production;
 mod receipt;
 mod timers;
 mod turn;
+mod watch;
 mod wording;
 
 use std::panic::AssertUnwindSafe;

@@ -103,7 +103,7 @@ impl Assistant {
         Ok(())
     }
 
-    async fn wake(&self, id: ProposalId) {
+    pub(super) async fn wake(&self, id: ProposalId) {
         let turn = self.turn();
         let intents = turn.knowledge.understander.intents();
         let woken = Self::unharmed(async {

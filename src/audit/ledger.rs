@@ -45,6 +45,9 @@ pub enum LedgerError {
     /// Everything is stopped.
     #[error("everything is {0}")]
     Halted(Halt),
+    /// Another process has taken the proposal over, since this one seemed to be gone.
+    #[error("proposal `{0}` has been taken over by another process")]
+    Elsewhere(ProposalId),
     /// The execution has no open row: it was never opened, or it has been closed.
     #[error("execution `{0}` is not open")]
     NotOpen(ExecutionId),
@@ -66,8 +69,8 @@ pub trait Ledger: Send + Sync {
     async fn append(&self, event: AuditEvent) -> Result<(), LedgerError>;
 
     /// Opens the execution's row and appends the event, in one transaction. Fails with `AlreadyOpened` if the proposal
-    /// has a row already, with `NotApproved` unless the proposal is stored as executing, and with `Halted` while
-    /// everything is stopped.
+    /// has a row already, with `NotApproved` unless the proposal is stored as executing, with `Elsewhere` unless this
+    /// process stored it so, and with `Halted` while everything is stopped.
     async fn open_execution(
         &self,
         execution: ExecutionId,

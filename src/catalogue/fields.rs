@@ -289,6 +289,11 @@ impl<'d> Item<'d> {
         }
     }
 
+    /// Whether it is one.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
     fn wrong<T>(&self, expected: &str) -> Option<T> {
         let found = match self.value {
             DeValue::String(_) => "a string".to_owned(),

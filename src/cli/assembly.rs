@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
 use super::Failure;
 use super::reload::Stamps;
+use super::store::{forget_old, open_store};
 use crate::assistant::{Assistant, Keeping, Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
@@ -20,7 +21,7 @@ use crate::integrations::{self, Builtins, Executor, Limits, Planner, Redactor, R
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
 use crate::retrieval::{Document, Passages};
 use crate::server::Metrics;
-use crate::store::{MissLog as _, Sqlite, recover};
+use crate::store::{Store, recover};
 use crate::understanding::{Model, Understander};
 
 /// Messages that may wait for the model.
@@ -169,46 +170,35 @@ pub(super) fn learn(
     )))
 }
 
-/// Opens the store.
-pub(super) async fn store(config: &Config) -> Result<Arc<Sqlite>, Failure> {
-    let path = config.store_path().map_err(|error| Failure::of(&error))?;
-    Ok(Arc::new(Sqlite::open(&path, Sqlite::PATIENCE).await.map_err(|error| Failure::of(&error))?))
-}
-
-/// Deletes the messages that have been kept for long enough, also where no more are kept. How long that is.
-pub(super) async fn forget_old(config: &Config, store: &Sqlite, now: Timestamp) -> Result<SignedDuration, Failure> {
-    // The configuration's bounds are far within.
-    let keep_for = SignedDuration::try_from(config.learning.keep_for).unwrap_or(SignedDuration::from_hours(24));
-    let oldest = now.checked_sub(keep_for).unwrap_or(Timestamp::MIN);
-    store.forget(oldest).await.map_err(|error| Failure::of(&error))?;
-    Ok(keep_for)
-}
-
 /// A running assistant with the ends that the caller holds.
 pub(super) struct Running {
     pub(super) assistant: Arc<Assistant>,
     pub(super) replies: mpsc::Receiver<Outgoing>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) store: Arc<Sqlite>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) metrics: Arc<Metrics>,
     stop: tokio::sync::oneshot::Sender<()>,
     timers: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
-    /// Ends the timers, and waits for what still runs.
-    pub(super) async fn shut_down(self) {
+    /// Waits for what still runs, and then ends what goes on by itself: until then, other replicas must hear of this one.
+    /// What is left to close is the store.
+    #[must_use]
+    pub(super) async fn shut_down(self) -> Arc<dyn Store> {
+        self.assistant.parts().executor.shut_down().await;
         let _ = self.stop.send(());
         let _ = self.timers.await;
-        self.assistant.parts().executor.shut_down().await;
+        self.store
     }
 }
 
 /// Makes the assistant, and ends what the process before left behind.
 pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result<Running, Failure> {
-    let store = store(&data.config).await?;
+    let redactor = Arc::clone(&data.redactor);
+    let store = open_store(&data.config, &redactor).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let keep_for = forget_old(&data.config, &store, clock.now()).await?;
+    let keep_for = forget_old(&data.config, store.as_ref(), clock.now()).await?;
     let policy = policy(&data.config, &data.catalogue).map_err(|faults| {
         faults.iter().for_each(|fault| eprintln!("{fault}"));
         Failure::Told
@@ -216,7 +206,6 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let permissions: Arc<dyn Permissions> = Arc::new(policy);
     let metrics = Arc::new(Metrics::default());
     let tally: Arc<dyn Tally> = metrics.clone();
-    let redactor = Arc::clone(&data.redactor);
     let surroundings = Surroundings::here();
     let proposals: Arc<dyn ProposalStore> = store.clone();
     let log: Arc<dyn AuditLog> = store.clone();
@@ -279,8 +268,21 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
     let assistant = Arc::new(Assistant::new(parts, manner));
     assistant.resume(left).await;
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let timers = tokio::spawn(timers.run(Arc::clone(&assistant), async {
+    let stopped = async {
         let _ = stopped.await;
-    }));
+    };
+    let timers = tokio::spawn({
+        let (assistant, store) = (Arc::clone(&assistant), Arc::clone(&store));
+        async move {
+            match store.replicas() {
+                Some(replicas) => {
+                    // Alarms are for those that are alone.
+                    drop(timers);
+                    assistant.keep_watch(store.as_ref(), replicas, stopped).await;
+                }
+                None => timers.run(assistant, stopped).await,
+            }
+        }
+    });
     Ok(Running { assistant, replies, clock, store, metrics, stop, timers })
 }

@@ -10,15 +10,17 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 use serde_json::json;
 
 use self::exported::Exported;
+use super::store::open_store;
 use super::{Failure, assembly, print};
 use crate::assistant::{accounts, audit_line, entry_json, more_events, receipt, receipt_json};
 use crate::audit::{
-    AuditLog as _, AuditLogError, Ending, Head, Named, Receipt, Removal, Search, Verified, examine_log, search_page,
+    AuditLog, AuditLogError, Ending, Head, Named, Receipt, Removal, Search, Verified, examine_log, search_page,
 };
 use crate::chat::console::actor;
 use crate::config::Config;
 use crate::domain::{Clock as _, IntentName, SystemClock};
-use crate::store::Sqlite;
+use crate::integrations::Redactor;
+use crate::store::Store;
 
 pub(super) use self::heads::Housekeeping;
 
@@ -181,13 +183,14 @@ pub(super) fn run(config: Option<&Path>, what: Subcommands) -> Result<(), Failur
 }
 
 /// The store, if there is one: looking for a record makes none.
-async fn open(config: &Config) -> Result<std::sync::Arc<Sqlite>, Failure> {
-    let path = config.store_path().map_err(|error| Failure::of(&error))?;
-    if matches!(tokio::fs::try_exists(&path).await, Ok(false)) {
+async fn open(config: &Config) -> Result<std::sync::Arc<dyn Store>, Failure> {
+    if let Some(path) = config.store_path().map_err(|error| Failure::of(&error))?
+        && matches!(tokio::fs::try_exists(&path).await, Ok(false))
+    {
         let missing = format!("there is no record: `{}` does not exist; nothing was ever asked here", path.display());
         return Err(Failure::Said(missing));
     }
-    assembly::store(config).await
+    open_store(config, &Redactor::default()).await
 }
 
 impl Wanted {
@@ -208,7 +211,7 @@ impl Wanted {
     }
 }
 
-async fn show(store: &Sqlite, search: Search, shown: &Shown) -> Result<(), Failure> {
+async fn show(store: &dyn AuditLog, search: Search, shown: &Shown) -> Result<(), Failure> {
     let search = Search { limit: shown.limit, before: shown.before, ..search };
     let page = search_page(store, &search).await.map_err(|error| Failure::of(&error))?;
     if !shown.json {
@@ -223,7 +226,7 @@ async fn show(store: &Sqlite, search: Search, shown: &Shown) -> Result<(), Failu
     Ok(())
 }
 
-async fn show_one(store: &Sqlite, named: &Named, json: bool) -> Result<(), Failure> {
+async fn show_one(store: &dyn AuditLog, named: &Named, json: bool) -> Result<(), Failure> {
     let receipts = Receipt::find(store, named).await.map_err(|error| Failure::of(&error))?;
     match &receipts[..] {
         [] => Err(Failure::Said("nothing of that name is on record".to_owned())),

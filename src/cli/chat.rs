@@ -52,11 +52,12 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
             () = stopped => {}
         }
         watching.abort();
-        match serving {
+        let store = match serving {
             Some(serving) => serving.shut_down(running).await,
             None => running.shut_down().await,
-        }
+        };
         housekeeping.finish().await;
+        store.close().await;
         console.drain();
         Ok(())
     })
@@ -82,7 +83,7 @@ pub(super) fn once(config: Option<&Path>, text: &str) -> Result<(), Failure> {
             let event = console.event(line);
             console.turn(event, &handle).await;
         }
-        running.shut_down().await;
+        running.shut_down().await.close().await;
         console.drain();
         match console.standing() {
             Standing::Settled => Ok(()),

@@ -9,6 +9,7 @@ mod log;
 mod policy;
 mod reload;
 mod serve;
+mod store;
 mod suggest;
 mod understand;
 
@@ -75,6 +76,9 @@ enum Subcommands {
     /// Look into the audit trail
     #[command(subcommand)]
     Audit(audit::Subcommands),
+    /// Work with stores
+    #[command(subcommand)]
+    Store(store::Subcommands),
     /// Work with models
     #[command(subcommand)]
     Model(ModelSubcommands),
@@ -160,6 +164,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Suggest(suggest)) => suggest::run(arguments.config.as_deref(), &suggest),
         Some(Subcommands::Policy(policy)) => policy::run(arguments.config.as_deref(), policy),
         Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),
+        Some(Subcommands::Store(what)) => store::run(&what),
         Some(Subcommands::Model(ModelSubcommands::Import { from, to, weights, name, source, release, licence })) => {
             import(&from, &to, weights, Provenance { name, source, version: release, licence })
         }

@@ -21,7 +21,7 @@ use crate::domain::{Alerted, Outgoing};
 use crate::embedding::Embedder;
 use crate::integrations::Surroundings;
 use crate::server::{Parts, Readiness, Server, Webhook};
-use crate::store::Sqlite;
+use crate::store::Store;
 
 /// Deliveries that may wait to be told.
 const ALERTS: usize = 64;
@@ -64,21 +64,24 @@ impl Serving {
         Ok(Self { server, telling })
     }
 
-    /// Takes no more alerts, lets the assistant come to its end, and stops; what came in is told.
-    pub(super) async fn shut_down(self, running: Running) {
+    /// Takes no more alerts, lets the assistant come to its end, and stops; what came in is told. What is left to close is
+    /// the store.
+    #[must_use]
+    pub(super) async fn shut_down(self, running: Running) -> Arc<dyn Store> {
         self.server.close();
-        running.shut_down().await;
+        let store = running.shut_down().await;
         self.server.stop().await;
         let mut telling = self.telling;
         if timeout(GRACE, &mut telling).await.is_err() {
             telling.abort();
         }
+        store
     }
 }
 
 /// What has to answer before the program can do its work.
 struct Ready {
-    store: Arc<Sqlite>,
+    store: Arc<dyn Store>,
     embedder: Embedder,
 }
 
@@ -117,8 +120,9 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
             }
         }
         watching.abort();
-        serving.shut_down(running).await;
+        let store = serving.shut_down(running).await;
         housekeeping.finish().await;
+        store.close().await;
         while let Ok(outgoing) = replies.try_recv() {
             log(&outgoing);
         }

@@ -11,10 +11,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use self::gather::{Group, LIKELY, Line, Reading, gather};
+use super::store::{forget_old, open_store};
 use super::{Failure, assembly, audit, print};
 use crate::catalogue::Folder;
 use crate::domain::{Clock as _, SystemClock};
-use crate::store::{MissKind, MissLog as _};
+use crate::integrations::Redactor;
+use crate::store::MissKind;
 
 /// What to suggest.
 #[derive(Debug, clap::Args)]
@@ -41,14 +43,14 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Fa
     let mut data = assembly::load(config)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::of(&error))?;
     let now = SystemClock.now();
-    let store = runtime.block_on(assembly::store(&data.config))?;
+    let store = runtime.block_on(open_store(&data.config, &Redactor::default()))?;
     if arguments.forget {
         let gone = runtime.block_on(store.forget(Timestamp::MAX)).map_err(|error| Failure::of(&error))?;
         print(format_args!("{gone} kept messages deleted"));
         return Ok(());
     }
     let misses = runtime.block_on(async {
-        assembly::forget_old(&data.config, &store, now).await?;
+        forget_old(&data.config, store.as_ref(), now).await?;
         let since = arguments.since.unwrap_or(Timestamp::MIN);
         store.misses(since).await.map_err(|error| Failure::of(&error))
     })?;

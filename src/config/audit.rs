@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::read::{duration, put};
-use super::server::read_token;
+use super::server::read_secret;
 use crate::catalogue::{Item, Table};
 
 /// What becomes of the record.
@@ -47,7 +47,7 @@ pub(super) fn read_audit(audit: &mut Audit, table: &mut Table<'_>) {
     if let (Some(token), Some(_), Some(HeadTo::Stdout | HeadTo::File(_))) = (&token, place, &audit.head_to) {
         token.document().error(token.key_span.start, "`audit.head_token` is for a `head_to` that is an address", None);
     }
-    put(&mut audit.head_token, token, |item| read_token(item).map(Some));
+    put(&mut audit.head_token, token, |item| read_secret(item, "SAYSO_HEAD_TOKEN").map(Some));
     // Whatever was done today must be there tomorrow.
     put(&mut audit.keep_for, table.get("keep_for"), |item| duration(item, 86_400..=100 * 366 * 86_400).map(Some));
 }

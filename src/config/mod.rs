@@ -8,6 +8,7 @@ mod read;
 mod sections;
 mod server;
 mod state;
+mod store;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod tests;
 pub use audit::{Audit, HeadTo};
 pub use folders::find_folders;
 pub use names::Mention;
-pub use sections::{Chat, Config, Integrations, Learning, Limits, Log, LogFormat, Model, Proposal, Store, Time};
+pub use sections::{Chat, Config, Integrations, Learning, Limits, Log, LogFormat, Model, Proposal, Time};
 pub use server::{Server, Webhook};
 pub use state::{NoStateFolder, state_folder};
+pub use store::{Store, StoreUrl};

@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::audit::{HeadTo, read_audit};
 use super::server::{read_conversation, read_server};
+use super::store::{Store, read_store};
 use super::tables::{read_bindings, read_entities, read_halters, read_integrations, read_people, read_roles};
 use super::{Config, LogFormat};
 use crate::catalogue::{Diagnostic, Document, Item, Table};
@@ -37,8 +38,11 @@ impl Config {
             Some(HeadTo::File(path)) => Some(path),
             Some(HeadTo::Stdout | HeadTo::Url(_)) | None => None,
         };
-        let paths = config.store.path.as_mut().into_iter().chain(config.model.path.as_mut()).chain(heads);
-        for path in paths {
+        let store = match &mut config.store {
+            Store::File(path) => path.as_mut(),
+            Store::Postgres(_) => None,
+        };
+        for path in store.into_iter().chain(&mut config.model.path).chain(heads) {
             *path = match (path.strip_prefix("~"), std::env::home_dir()) {
                 (Ok(rest), Some(home)) => home.join(rest),
                 _ => folder.join(&*path),
@@ -79,7 +83,7 @@ fn read(document: &Document<'_>) -> Config {
     });
     section("integrations", &mut |table| read_integrations(&mut config, table));
     section("bindings", &mut |table| read_bindings(&mut config, table));
-    section("store", &mut |table| put(&mut config.store.path, table.get("path"), |item| path(item).map(Some)));
+    section("store", &mut |table| read_store(&mut config.store, table));
     section("audit", &mut |table| read_audit(&mut config.audit, table));
     section("model", &mut |table| {
         put(&mut config.model.path, table.get("path"), |item| path(item).map(Some));
@@ -153,7 +157,7 @@ fn zone(item: &Item<'_>) -> Option<TimeZone> {
     zone
 }
 
-fn path(item: &Item<'_>) -> Option<PathBuf> {
+pub(super) fn path(item: &Item<'_>) -> Option<PathBuf> {
     item.parse(
         |path| if path.trim().is_empty() { Err("expected a path, found nothing") } else { Ok(PathBuf::from(path)) },
     )

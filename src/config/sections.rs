@@ -10,6 +10,7 @@ use super::audit::Audit;
 use super::names::Mention;
 use super::server::Server;
 use super::state::{NoStateFolder, state_folder};
+use super::store::Store;
 use crate::domain::{ActorPattern, ConversationId, Entities, IntentName, MAX_MESSAGE_BYTES, People};
 use crate::embedding::Precision;
 
@@ -68,13 +69,6 @@ pub struct Integrations {
     pub enabled: Option<Vec<String>>,
     /// `[integrations.<name>]`: what to put in the place of a manifest's connection and settings.
     pub settings: BTreeMap<String, toml::Table>,
-}
-
-/// Where proposals and the audit trail are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Store {
-    /// The database's file; none: `sayso.db` in the state folder. See [`Config::store_path`].
-    pub path: Option<PathBuf>,
 }
 
 /// What understands messages.
@@ -173,11 +167,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The database's file. Its folder may not exist yet.
-    pub fn store_path(&self) -> Result<PathBuf, NoStateFolder> {
-        match &self.store.path {
-            Some(path) => Ok(path.clone()),
-            None => Ok(state_folder()?.join("sayso.db")),
+    /// The database's file, where it is one. Its folder may not exist yet.
+    pub fn store_path(&self) -> Result<Option<PathBuf>, NoStateFolder> {
+        match &self.store {
+            Store::File(Some(path)) => Ok(Some(path.clone())),
+            Store::File(None) => Ok(Some(state_folder()?.join("sayso.db"))),
+            Store::Postgres(_) => Ok(None),
         }
     }
 }

@@ -62,15 +62,16 @@ fn read_webhook(item: &Item<'_>) -> Option<Webhook> {
     let conversation = required(item, table.get("conversation"), "conversation = \"console:main\"");
     table.finish();
     let kind = kind.and_then(|kind| kind.word(&[("alertmanager", WebhookKind::Alertmanager)]));
-    let token = token.and_then(|token| read_token(&token));
+    let token = token.and_then(|token| read_secret(&token, "SAYSO_WEBHOOK_TOKEN"));
     let conversation = conversation.and_then(|conversation| read_conversation(&conversation));
     Some(Webhook { kind: kind?, token: token?, conversation: conversation? })
 }
 
-/// `{ secret = "SAYSO_WEBHOOK_TOKEN" }`. What is written in its place may be the token itself, and is not repeated.
-pub(super) fn read_token(item: &Item<'_>) -> Option<String> {
+/// `{ secret = "SAYSO_WEBHOOK_TOKEN" }`: the name of a variable, such as the example. What is written in its place may be
+/// the secret itself, and is not repeated.
+pub(super) fn read_secret(item: &Item<'_>, example: &str) -> Option<String> {
     let mut table = item.table()?;
-    let variable = required(item, table.get("secret"), "secret = \"SAYSO_WEBHOOK_TOKEN\"");
+    let variable = required(item, table.get("secret"), &format!("secret = \"{example}\""));
     table.finish();
     variable?.parse(|name| {
         let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';

@@ -39,7 +39,7 @@ fn the_example_shows_every_key() {
         halters: _,
         bindings,
         integrations: Integrations { enabled, settings },
-        store: Store { path: store },
+        store,
         audit: Audit { head_to, head_every: _, head_token, keep_for },
         model: Model { path: model, precision: _ },
         time: Time { zone: _ },
@@ -56,7 +56,7 @@ fn the_example_shows_every_key() {
     assert_eq!(announce.len(), 1);
     assert_eq!(enabled.as_deref(), Some(&["host".to_owned(), "docker".to_owned()][..]));
     assert_eq!(settings["prometheus"]["token"]["secret"].as_str(), Some("PROMETHEUS_TOKEN"));
-    assert!(store.is_some() && model.is_some());
+    assert!(matches!(store, Store::File(Some(_))) && model.is_some());
     assert_eq!(head_to, &Some(HeadTo::Url("https://heads.example.net/sayso".to_owned())));
     assert_eq!((head_token.as_deref(), keep_for.is_some()), (Some("SAYSO_HEAD_TOKEN"), true));
     let Server { listen, webhooks } = server.as_ref().unwrap();
@@ -180,6 +180,21 @@ fn every_fault_has_its_message() {
              error: sayso.toml:17:12: `learning.keep_for`: expected between 86400 and 31622400 seconds, found `PT1H`\n",
         ),
         (
+            "[store]\npath = \"a.db\"\nurl = \"postgres://a:hunter2@b/c\"\n",
+            "error: sayso.toml:3:1: `store.path` and `store.url`: expected one of the two, found both\n\
+             error: sayso.toml:3:7: `store.url`: expected a url without a password; write `{ secret = \"SAYSO_STORE_URL\" }` \
+             and put the whole url into that variable, or leave the password to `PGPASSWORD` or `~/.pgpass`\n",
+        ),
+        (
+            "[store]\nurl = \"mysql://hunter2@b\"\n",
+            "error: sayso.toml:2:7: `store.url`: expected a url such as `postgres://user@host:5432/database`, found \
+             something else\n",
+        ),
+        (
+            "[store]\nurl = { secret = \"postgres://a:hunter2@b/c\" }\n",
+            "error: sayso.toml:2:18: `store.url.secret`: expected the name of an environment variable, such as `TOKEN`\n",
+        ),
+        (
             "[server]\nlisen = 1\n[server.webhooks.a]\n[server.webhooks.A]\nkind = \"pagerduty\"\ntoken = \"s3cret\"\n\
              conversation = \"console:mian\"\n[server.webhooks.b]\nkind = \"alertmanager\"\ntoken = { secret = \"s3cret\" }\n\
              conversation = \"console\"\n[server.webhooks.c]\nkind = 1\ntoken = { env = \"T\" }\nconversation = \"slack:C1\"\n",
@@ -254,12 +269,24 @@ fn names_are_held_against_the_data() {
 }
 
 #[test]
+fn a_store_can_be_in_postgresql() {
+    let both = EXAMPLE.replace("#path = \"sayso.db\"", "").replace("# url = ", "url = ");
+    let Store::Postgres(StoreUrl::Plain(url)) = Config::parse("sayso.toml", &both).unwrap().store else {
+        panic!("{both}")
+    };
+    assert_eq!(url, "postgres://sayso@db.internal/sayso".parse().unwrap());
+    let secret = Config::parse("sayso.toml", "[store]\nurl = { secret = \"SAYSO_STORE_URL\" }\n").unwrap();
+    assert_eq!(secret.store, Store::Postgres(StoreUrl::Secret("SAYSO_STORE_URL".to_owned())));
+    assert_eq!(secret.store_path().unwrap(), None);
+}
+
+#[test]
 fn paths_begin_at_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sayso.toml");
     std::fs::write(&file, "[store]\npath = \"state/a.db\"\n[model]\npath = \"~/m\"\n").unwrap();
     let config = Config::load(&file).unwrap();
-    assert_eq!(config.store_path().unwrap(), folder.path().join("state/a.db"));
+    assert_eq!(config.store_path().unwrap().unwrap(), folder.path().join("state/a.db"));
     assert_eq!(config.model.path, std::env::home_dir().map(|home| home.join("m")));
 
     std::fs::write(&file, b"[chat]\nname = \"\xff\"\n").unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
 
+use super::PostgresError;
 use crate::audit::{AuditLogError, LedgerError};
 use crate::proposal::ProposalStoreError;
 
@@ -102,6 +103,9 @@ pub enum StoreError {
         /// The number of the schema.
         version: i64,
     },
+    /// It is one in PostgreSQL, where other things can be wrong.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// Anything else.
     #[error("the store `{path}` failed")]
     Failed {

@@ -7,21 +7,26 @@ mod misses;
 mod owner;
 mod proposals;
 mod retention;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, SqliteConnection, SqlitePool, Transaction};
 use tokio::fs::{DirBuilder, OpenOptions};
 
 use self::owner::Owner;
-use super::StoreError;
+use self::transfer::Held;
+use super::rows::RowFault;
+use super::transfer::Session;
+use super::{Replicas, Store, StoreError};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
-/// `application_id` of our files; see `migrations/0001_first.sql`.
+/// `application_id` of our files; see `migrations/sqlite/0001_first.sql`.
 const APPLICATION: i64 = 1_398_897_011;
 
 /// Connections that read.
@@ -71,19 +76,6 @@ impl Sqlite {
         }
     }
 
-    /// Whether the store answers, and its file is still where it was.
-    pub async fn probe(&self) -> Result<(), StoreError> {
-        tokio::fs::metadata(&self.path).await.map_err(|source| StoreError::Gone { path: self.path.clone(), source })?;
-        let query = sqlx::query("SELECT handled FROM messages LIMIT 1");
-        query.fetch_optional(&self.readers).await.map(drop).map_err(|error| self.fault(error))
-    }
-
-    /// Waits until everything is written and closed.
-    pub async fn close(self) {
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-
     /// Begins a transaction that has the right to write from its beginning, so that what it reads cannot change until it
     /// commits.
     async fn begin(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
@@ -114,9 +106,41 @@ impl Sqlite {
         StoreError::of(&self.path, self.patience, error)
     }
 
+    fn row_fault(&self, fault: RowFault) -> StoreError {
+        match fault {
+            RowFault::Column(error) => self.fault(error),
+            RowFault::Content(source) => self.damaged(source),
+        }
+    }
+
     /// Something in the file that is not what we write.
     fn damaged(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), source: source.into() }
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    /// Whether the store answers, and its file is still where it was.
+    async fn probe(&self) -> Result<(), StoreError> {
+        tokio::fs::metadata(&self.path).await.map_err(|source| StoreError::Gone { path: self.path.clone(), source })?;
+        let query = sqlx::query("SELECT handled FROM messages LIMIT 1");
+        query.fetch_optional(&self.readers).await.map(drop).map_err(|error| self.fault(error))
+    }
+
+    /// A file is shared by processes of one machine, whose deaths the system tells.
+    fn replicas(&self) -> Option<&dyn Replicas> {
+        None
+    }
+
+    async fn session(&self) -> Result<Box<dyn Session + '_>, StoreError> {
+        Ok(Box::new(Held { store: self, transaction: self.begin().await? }))
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+        self.owner.leave().await;
     }
 }
 

@@ -1,9 +1,13 @@
 //! What the assistant needs of a store beyond proposals and the record.
 
-use async_trait::async_trait;
+use std::time::Duration;
 
-use super::StoreError;
-use crate::audit::{AuditEvent, Ledger};
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::transfer::Session;
+use super::{MissLog, StoreError};
+use crate::audit::{AuditEvent, Ledger, Retention};
 use crate::domain::{ConversationId, ExecutionId, MessageId, ProposalId};
 use crate::proposal::{ProposalStore, ProposalStoreError, State, Trace, Unusable};
 
@@ -36,10 +40,44 @@ pub struct Remains {
 /// What a start-up needs to put an end to what the process before left behind.
 #[async_trait]
 pub trait Recovery: ProposalStore + Ledger {
-    /// What is left of an unfinished proposal; none if the process that saved it last is alive and sees to it itself.
+    /// What is left of an unfinished proposal; none if the process that saved it last is alive and sees to it itself. Who
+    /// is told what is left sees to it from then on, and nobody else is told.
     async fn remains(&self, proposal: ProposalId) -> Result<Option<Remains>, ProposalStoreError>;
 
     /// Ends a proposal that cannot be read back, and appends the events, in one transaction. Fails with `Conflict` if it
     /// does not stand where it stood.
     async fn retire(&self, unusable: &Unusable, to: State, events: &[AuditEvent]) -> Result<(), ProposalStoreError>;
+}
+
+/// What replicas that share a store need of it, beside what everybody does. One is *on duty*, and sees to what is due; all
+/// show signs of life, and what one that is gone has left is taken over by one of the others.
+#[async_trait]
+pub trait Replicas: Send + Sync {
+    /// How long the others wait for a sign of life, by the clock of the store, before they take this replica for gone.
+    fn lease(&self) -> Duration;
+
+    /// A sign of life.
+    async fn renew(&self) -> Result<(), StoreError>;
+
+    /// Whether nobody living sees to some unfinished proposal; see [`Recovery`].
+    async fn any_adrift(&self) -> Result<bool, StoreError>;
+
+    /// Proposals whose time is over, at most some, if this replica is on duty. It is from now on, if nobody living was.
+    async fn due(&self, now: Timestamp) -> Result<Vec<ProposalId>, StoreError>;
+}
+
+/// All that the program keeps, wherever it does.
+#[async_trait]
+pub trait Store: Recovery + Retention + ConversationStore + MessageLog + MissLog {
+    /// Whether it can be used.
+    async fn probe(&self) -> Result<(), StoreError>;
+
+    /// What replicas need, where there can be any.
+    fn replicas(&self) -> Option<&dyn Replicas>;
+
+    /// The whole of it for this process alone, to move it.
+    async fn session(&self) -> Result<Box<dyn Session + '_>, StoreError>;
+
+    /// Waits until everything is written and closed. From then on, this process is gone.
+    async fn close(&self);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sayso::audit::{AuditLog, Head, Ledger, WhenHalted, verify_log};
 use sayso::proposal::ProposalStore;
-use sayso::store::{Sqlite, StoreError};
+use sayso::store::{Sqlite, Store as _, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
@@ -96,7 +96,7 @@ async fn a_newer_schema_is_told() {
     assert_eq!(
         refusal(&place.path()).await,
         format!(
-            "the store `{}` was written by a newer Sayso (schema 7, this one knows 4); use that one",
+            "the store `{}` was written by a newer Sayso (schema 7, this one knows 5); use that one",
             place.path().display()
         )
     );

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use sayso::audit::{AuditLog as _, Ledger as _, Pruned, Pruning, Search, examine_log, prune, verify_log};
 use sayso::domain::{OutcomeStatus, ProposalId};
-use sayso::proposal::{Event, Proposal, ProposalStore as _, State, step};
-use sayso::store::Sqlite;
+use sayso::proposal::{Event, Proposal, State, step};
+use sayso::store::Store;
 use sqlx::Connection as _;
 
 use super::support::*;
@@ -13,29 +13,27 @@ fn days(days: i64) -> Timestamp {
     noon() + SignedDuration::from_hours(24 * days)
 }
 
-async fn remove(store: &Sqlite, before: Timestamp) -> Option<Pruned> {
+async fn remove(store: &impl Store, before: Timestamp) -> Option<Pruned> {
     prune(store, before, None, days(30), Pruning::Meant).await.unwrap()
 }
 
 /// A change that ran and was done.
-async fn done(store: &Sqlite) -> Proposal {
+async fn done(store: &impl Store) -> Proposal {
     let proposal = running(store).await;
     let good = outcome(OutcomeStatus::Succeeded);
     store.close_execution(proposal.draft().execution, &good, noon(), ended(&proposal, &good)).await.unwrap();
     happens(store, proposal, Event::Ended(good)).await
 }
 
-async fn rows(store: &Sqlite) -> Vec<u64> {
+async fn rows(store: &impl Store) -> Vec<u64> {
     store.rows(0, 100).await.unwrap().iter().map(|row| row.sequence).collect()
 }
 
-async fn is_there(store: &Sqlite, id: ProposalId) -> bool {
+async fn is_there(store: &impl Store, id: ProposalId) -> bool {
     store.load(id, &intents()).await.unwrap().is_some()
 }
 
-#[tokio::test]
-async fn what_is_old_goes_and_the_rest_is_proven() {
-    let place = File::new();
+pub async fn what_is_old_goes_and_the_rest_is_proven(place: &impl Place) {
     let store = place.open().await;
     let old = done(&store).await;
     assert_eq!(rows(&store).await, [1, 2, 3, 4]);
@@ -64,16 +62,14 @@ async fn what_is_old_goes_and_the_rest_is_proven() {
     assert_eq!(remove(&store, days(40)).await.unwrap().rows, 3, "with the rows that told of removals");
     assert_eq!(remove(&store, days(40)).await, None);
     assert_eq!(verify_log(&store, Some(late)).await.unwrap().sequence, 9);
-    drop(store);
+    store.close().await;
     let store = place.open().await;
     assert_eq!(rows(&store).await, [9]);
     store.append(remark(1)).await.unwrap();
     verify_log(&store, None).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_has_not_ended_stays_with_all_that_follows() {
-    let place = File::new();
+pub async fn what_has_not_ended_stays_with_all_that_follows(place: &impl Place) {
     let store = place.open().await;
     let first = done(&store).await;
     let waiting = pending(&store).await;
@@ -91,9 +87,7 @@ async fn what_has_not_ended_stays_with_all_that_follows() {
     assert!(left.iter().all(|entry| entry.event.proposal.is_none()), "{left:?}");
 }
 
-#[tokio::test]
-async fn a_proposal_of_which_a_row_is_left_stays() {
-    let place = File::new();
+pub async fn a_proposal_of_which_a_row_is_left_stays(place: &impl Place) {
     let store = place.open().await;
     let proposal = pending(&store).await;
     let expired = perform(&store, step(proposal, Event::Ticked, &policy(), days(20))).await;

@@ -8,7 +8,9 @@ use sayso::audit::{
 };
 use sayso::domain::{Effect, Intent, IntentName, Intents, MessageId, OutcomeStatus, ProposalId};
 use sayso::proposal::{Event, Notice, ProposalStore as _, ProposalStoreError, State, Trace, propose, step};
-use sayso::store::{ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Recovery as _, recover};
+use sayso::store::{
+    ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Recovery as _, Store as _, recover,
+};
 use serde_json::json;
 
 use super::support::*;
@@ -24,7 +26,7 @@ pub async fn a_proposal_comes_back_as_it_was(place: &impl Place) {
 pub async fn a_pending_proposal_survives_a_restart(place: &impl Place) {
     let store = place.open().await;
     let proposal = pending(&store).await;
-    drop(store);
+    store.close().await;
     let store = place.open().await;
     let found = store.pending(proposal.conversation(), &intents()).await.unwrap();
     assert_eq!(found.proposals, [proposal.clone()]);
@@ -94,7 +96,8 @@ pub async fn an_execution_is_opened_by_one_of_many(place: &impl Place) {
         for attempt in attempts {
             match attempt.await.unwrap() {
                 Ok(()) => opened += 1,
-                Err(LedgerError::AlreadyOpened(id)) => assert_eq!(id, proposal.id()),
+                // Who has saved it may open it, and that only once.
+                Err(LedgerError::AlreadyOpened(id) | LedgerError::Elsewhere(id)) => assert_eq!(id, proposal.id()),
                 Err(error) => panic!("{error}"),
             }
         }
@@ -136,7 +139,7 @@ pub async fn while_everything_is_halted_nothing_is_opened(place: &impl Place) {
     let said = |fact| sayso::audit::AuditEvent { fact, ..remark(1) };
     assert_eq!(store.lift(said(Fact::HaltLifted { reason: None })).await.unwrap(), None);
     assert_eq!(store.head().await.unwrap().sequence, 0, "nothing was lifted");
-    let proposal = executing(&store).await;
+    let proposal = executing(&replica).await;
     store.halt(&halt, said(Fact::Halted { reason: halt.reason.clone() })).await.unwrap();
     assert_eq!(replica.halted().await.unwrap(), Some(halt.clone()));
     let open = async |when| {
@@ -148,7 +151,7 @@ pub async fn while_everything_is_halted_nothing_is_opened(place: &impl Place) {
         "everything is halted by console:mira at 2026-11-18 12:00:00Z: an attack"
     );
     // It survives a restart.
-    drop(store);
+    store.close().await;
     let store = place.open().await;
     assert_eq!(store.halted().await.unwrap(), Some(halt.clone()));
     assert_eq!(store.lift(said(Fact::HaltLifted { reason: None })).await.unwrap(), Some(halt));
@@ -176,7 +179,8 @@ pub async fn a_message_is_handled_once(place: &impl Place) {
     assert_eq!(first, 1);
     assert!(one.first_time(&message("main", "2")).await.unwrap());
     assert!(one.first_time(&message("other", "1")).await.unwrap());
-    drop((one, other));
+    one.close().await;
+    other.close().await;
     assert!(!place.open().await.first_time(&message("main", "1")).await.unwrap());
 }
 
@@ -185,7 +189,7 @@ pub async fn conversations_remember(place: &impl Place) {
     assert_eq!(store.get(&conversation("main")).await.unwrap(), None);
     store.put(&conversation("main"), &json!({ "asked": ["service"] })).await.unwrap();
     store.put(&conversation("main"), &json!({ "asked": ["\u{1f980}\n\""] })).await.unwrap();
-    drop(store);
+    store.close().await;
     let store = place.open().await;
     assert_eq!(store.get(&conversation("main")).await.unwrap(), Some(json!({ "asked": ["\u{1f980}\n\""] })));
     assert_eq!(store.get(&conversation("other")).await.unwrap(), None);
@@ -213,7 +217,7 @@ pub async fn misses_are_kept_until_they_are_settled_or_old(place: &impl Place) {
         ids.push(store.keep(miss).await.unwrap());
     }
     store.meant(ids[1], &restart).await.unwrap();
-    drop(store);
+    store.close().await;
 
     let store = place.open().await;
     let [first, mut second, third, fourth] = said;
@@ -349,7 +353,7 @@ pub async fn a_restart_puts_an_end_to_what_was_left(place: &impl Place) {
     let closed = running(&store).await;
     let good = outcome(OutcomeStatus::Succeeded);
     store.close_execution(closed.draft().execution, &good, noon(), ended(&closed, &good)).await.unwrap();
-    drop(store);
+    store.close().await;
 
     let store = place.open().await;
     let recovered = recover(&store, &intents(), &policy(), noon()).await.unwrap();
@@ -376,7 +380,7 @@ pub async fn a_restart_puts_an_end_to_what_was_left(place: &impl Place) {
     assert!(facts.contains(&(Some(open.draft().execution), unknown)));
     assert!(facts.contains(&(Some(handed_over.draft().execution), nothing)));
     let head = verify_log(&store, None).await.unwrap();
-    drop(store);
+    store.close().await;
 
     // A second restart finds nothing but what waits for people.
     let store = place.open().await;
@@ -404,7 +408,7 @@ pub async fn what_cannot_be_read_is_ended_too(place: &impl Place) {
     let closed = running(&store).await;
     let bad = outcome(OutcomeStatus::Failed);
     store.close_execution(closed.draft().execution, &bad, noon(), ended(&closed, &bad)).await.unwrap();
-    drop(store);
+    store.close().await;
 
     let gone = changed_intents(None);
     let store = place.open().await;
@@ -418,7 +422,7 @@ pub async fn what_cannot_be_read_is_ended_too(place: &impl Place) {
         assert_eq!(stored.state(), state);
     }
     verify_log(&store, None).await.unwrap();
-    drop(store);
+    store.close().await;
 
     let store = place.open().await;
     let late = recover(&store, &gone, &policy(), after(15)).await.unwrap();
@@ -437,8 +441,55 @@ pub async fn a_living_process_is_left_alone(place: &impl Place) {
         assert_eq!(other.load(proposal.id(), &intents()).await.unwrap().as_ref(), Some(proposal));
         assert_eq!(other.remains(proposal.id()).await.unwrap(), None);
     }
-    drop(busy);
+    busy.close().await;
     let remains = other.remains(proposals[2].id()).await.unwrap().unwrap();
     assert_eq!(remains.trace, Trace::Open);
     assert_eq!(recover(&other, &intents(), &policy(), noon()).await.unwrap().proposals.len(), 3);
+}
+
+pub async fn what_another_has_saved_is_not_opened(place: &impl Place) {
+    let (one, other) = (place.open().await, place.open().await);
+    let proposal = executing(&one).await;
+    let head = one.head().await.unwrap();
+    let error = other
+        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), format!("proposal `{}` has been taken over by another process", proposal.id()));
+    assert_eq!(one.head().await.unwrap(), head);
+    one.open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .await
+        .unwrap();
+}
+
+/// What people say and what systems answer may hold any character.
+pub async fn texts_may_hold_anything(place: &impl Place) {
+    const HOSTILE: &str =
+        "a\0b \\u0000 \\\\u0000 \u{feff}\u{202e}\u{1f980} '; DROP TABLE proposals; -- \"$1\" \u{1b}[2J";
+    let store = place.open().await;
+    let mut draft = draft("service.restart service=web");
+    draft.provenance.said = Some(HOSTILE.to_owned());
+    let proposal = perform(&store, propose(draft, &policy(), noon())).await;
+    assert_eq!(store.load(proposal.id(), &intents()).await.unwrap().as_ref(), Some(&proposal));
+    let fact = Fact::ProposalDenied { reason: HOSTILE.to_owned() };
+    store.append(sayso::audit::AuditEvent { fact: fact.clone(), ..remark(0) }).await.unwrap();
+    let by = vec!["console:mira".parse().unwrap()];
+    let found = store.search(&Search { by, limit: 1, ..Search::default() }).await.unwrap();
+    assert_eq!(found[0].event.fact, fact);
+    store.put(&conversation("main"), &json!({ "said": HOSTILE })).await.unwrap();
+    assert_eq!(store.get(&conversation("main")).await.unwrap(), Some(json!({ "said": HOSTILE })));
+    let long = HOSTILE.repeat(1_000);
+    let miss = Miss {
+        at: noon(),
+        platform: "console".to_owned(),
+        text: long.clone(),
+        kind: MissKind::None,
+        best: Vec::new(),
+        meant: None,
+    };
+    store.keep(&miss).await.unwrap();
+    assert_eq!(store.misses(noon()).await.unwrap().len(), 1);
+    store.settle(&long).await.unwrap();
+    assert_eq!(store.misses(noon()).await.unwrap(), []);
+    verify_log(&store, None).await.unwrap();
 }

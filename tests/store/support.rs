@@ -5,24 +5,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sayso::audit::{AuditEvent, AuditLog, Fact, Ledger, WhenHalted};
+use sayso::audit::{AuditEvent, Fact, WhenHalted};
 use sayso::domain::{
     ChoiceKind, Command, ConversationId, Digest, Effect, EntityType, ExecutionId, Intent, Intents, Outcome,
     OutcomeStatus, Parameter, ProposalId, ValueType, parse_typed,
 };
-use sayso::proposal::{
-    Deed, Draft, Event, Plan, Policy, Proposal, ProposalStore, Provenance, Roles, Target, propose, step,
-};
-use sayso::store::{ConversationStore, MessageLog, MissLog, Recovery, Sqlite};
-
-/// Everything a store can do.
-pub trait Store: ProposalStore + Ledger + AuditLog + ConversationStore + MessageLog + MissLog + Recovery {}
-impl<S: ProposalStore + Ledger + AuditLog + ConversationStore + MessageLog + MissLog + Recovery> Store for S {}
+use sayso::proposal::{Deed, Draft, Event, Plan, Policy, Proposal, Provenance, Roles, Target, propose, step};
+use sayso::store::{Sqlite, Store};
 
 /// Where a store lies; every opening is a process of its own, as far as the store can tell.
 #[async_trait]
-pub trait Place: Sync {
+pub trait Place: Sized + Sync {
     type Store: Store + 'static;
+    /// A place with nothing in it; none, having said so, where this machine has none.
+    async fn make() -> Option<Self>;
     async fn open(&self) -> Self::Store;
 }
 
@@ -48,6 +44,11 @@ impl File {
 #[async_trait]
 impl Place for File {
     type Store = Sqlite;
+
+    async fn make() -> Option<Self> {
+        Some(Self::new())
+    }
+
     async fn open(&self) -> Sqlite {
         Sqlite::open(&self.path(), Duration::from_secs(10)).await.unwrap()
     }

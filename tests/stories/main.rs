@@ -15,6 +15,7 @@ mod faults;
 mod harness;
 mod live;
 mod record;
+mod replicas;
 mod restarts;
 mod suggestions;
 mod trust;

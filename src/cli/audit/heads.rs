@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::pruning;
-use crate::audit::{AuditLog as _, Head};
+use crate::audit::{AuditLog, Head};
 use crate::cli::assembly::Running;
 use crate::cli::{Failure, print};
 use crate::config;
 use crate::domain::{Clock, Secret};
 use crate::integrations::{Post, Surroundings};
-use crate::store::Sqlite;
+use crate::store::Store;
 
 /// How long telling may take.
 const TELLING: Duration = Duration::from_secs(10);
@@ -79,7 +79,7 @@ fn token(variable: &str) -> Result<Secret, Failure> {
 }
 
 struct Keeper {
-    store: Arc<Sqlite>,
+    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     place: Option<Place>,
     /// The last head that arrived.
@@ -116,7 +116,7 @@ impl Keeper {
     /// Tells the head if it is another one. What did not arrive is told with the next.
     async fn tell_head(&mut self) {
         let Some(place) = &self.place else { return };
-        match timeout(TELLING, told(&self.store, self.clock.as_ref(), place, self.told)).await {
+        match timeout(TELLING, told(self.store.as_ref(), self.clock.as_ref(), place, self.told)).await {
             Ok(Ok(head)) => self.told = Some(head),
             Ok(Err(reason)) => tracing::warn!(reason, "the head of the record could not be told"),
             Err(_) => tracing::warn!("the head of the record could not be told in time"),
@@ -124,7 +124,7 @@ impl Keeper {
     }
 }
 
-async fn told(store: &Sqlite, clock: &dyn Clock, place: &Place, before: Option<Head>) -> Result<Head, String> {
+async fn told(store: &dyn AuditLog, clock: &dyn Clock, place: &Place, before: Option<Head>) -> Result<Head, String> {
     let head = store.head().await.map_err(|error| error.to_string())?;
     if before == Some(head) {
         return Ok(head);

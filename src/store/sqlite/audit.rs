@@ -2,16 +2,17 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::{Sqlite, StoreError};
 use crate::audit::{
     AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Halt, Head, Ledger, LedgerError, Named, Search, WhenHalted,
 };
-use crate::domain::{ActorError, ExecutionId, Outcome, ProposalId};
-
-const LAST: &str = "SELECT sequence, previous, event, hash FROM audit_events ORDER BY sequence DESC LIMIT 1";
+use crate::domain::{ExecutionId, Outcome, ProposalId};
+use crate::store::rows::{self, chain_row, entry};
+use crate::store::statements::{
+    APPEND_EVENT, CLOSE_EXECUTION, EVENTS_AFTER, HALT, HALTED, LAST_EVENT, LIFT, OPEN_EXECUTION, OUTCOME,
+};
 
 impl Sqlite {
     /// Appends events to the chain, within the caller's transaction. Whoever is here holds the store's only right to
@@ -24,7 +25,7 @@ impl Sqlite {
         let mut head = self.head_in(connection).await?;
         for event in events {
             let row = ChainRow::following(head, event).map_err(|error| self.damaged(error))?;
-            sqlx::query("INSERT INTO audit_events (sequence, previous, event, hash) VALUES ($1, $2, $3, $4)")
+            sqlx::query(APPEND_EVENT)
                 .bind(row.sequence.cast_signed())
                 .bind(&row.previous)
                 .bind(&row.event)
@@ -38,19 +39,12 @@ impl Sqlite {
     }
 
     async fn halt_in(&self, connection: &mut SqliteConnection) -> Result<Option<Halt>, StoreError> {
-        let row = sqlx::query("SELECT actor, since, reason FROM halt").fetch_optional(connection).await;
-        let read = |row: SqliteRow| {
-            Ok((row.try_get::<String, _>("actor")?, row.try_get::<i64, _>("since")?, row.try_get("reason")?))
-        };
-        let row = row.and_then(|row| row.map(read).transpose()).map_err(|error| self.fault(error))?;
-        let Some((by, since, reason)) = row else { return Ok(None) };
-        let by = by.parse().map_err(|error: ActorError| self.damaged(error))?;
-        let since = Timestamp::from_microsecond(since).map_err(|error| self.damaged(error))?;
-        Ok(Some(Halt { by, since, reason }))
+        let row = sqlx::query(HALTED).fetch_optional(connection).await.map_err(|error| self.fault(error))?;
+        row.map(|row| rows::halt(&row)).transpose().map_err(|fault| self.row_fault(fault))
     }
 
     pub(super) async fn head_in(&self, connection: &mut SqliteConnection) -> Result<Head, StoreError> {
-        let last = sqlx::query(LAST).fetch_optional(connection).await.map_err(|error| self.fault(error))?;
+        let last = sqlx::query(LAST_EVENT).fetch_optional(connection).await.map_err(|error| self.fault(error))?;
         match last {
             None => Ok(Head::genesis()),
             Some(row) => {
@@ -58,15 +52,6 @@ impl Sqlite {
             }
         }
     }
-}
-
-fn chain_row(row: &SqliteRow) -> Result<ChainRow, sqlx::Error> {
-    Ok(ChainRow {
-        sequence: row.try_get::<i64, _>("sequence")?.cast_unsigned(),
-        previous: row.try_get("previous")?,
-        event: row.try_get("event")?,
-        hash: row.try_get("hash")?,
-    })
 }
 
 #[async_trait]
@@ -90,12 +75,15 @@ impl Ledger for Sqlite {
         {
             return Err(LedgerError::Halted(halt));
         }
-        let state: Option<String> = sqlx::query_scalar("SELECT state FROM proposals WHERE id = $1")
+        let stands = sqlx::query("SELECT state, owner FROM proposals WHERE id = $1")
             .bind(proposal.to_string())
             .fetch_optional(&mut *transaction)
             .await
+            .and_then(|row| {
+                row.map(|row| Ok((row.try_get::<String, _>("state")?, row.try_get::<String, _>("owner")?))).transpose()
+            })
             .map_err(|error| self.fault(error))?;
-        let opened = sqlx::query("INSERT INTO executions (id, proposal, opened) VALUES ($1, $2, $3)")
+        let opened = sqlx::query(OPEN_EXECUTION)
             .bind(execution.to_string())
             .bind(proposal.to_string())
             .bind(event.at.as_microsecond());
@@ -108,8 +96,11 @@ impl Ledger for Sqlite {
                 return Err(LedgerError::NotApproved(proposal));
             }
             Err(error) => return Err(self.fault(error).into()),
-            Ok(_) if state.as_deref() != Some("executing") => return Err(LedgerError::NotApproved(proposal)),
-            Ok(_) => {}
+            Ok(_) => match stands {
+                Some((state, owner)) if state == "executing" && owner == self.owner.id() => {}
+                Some((state, _)) if state == "executing" => return Err(LedgerError::Elsewhere(proposal)),
+                _ => return Err(LedgerError::NotApproved(proposal)),
+            },
         }
         self.append_in(&mut transaction, &[event]).await?;
         Ok(self.commit(transaction).await?)
@@ -124,7 +115,7 @@ impl Ledger for Sqlite {
     ) -> Result<(), LedgerError> {
         let outcome = serde_json::to_string(outcome).map_err(|error| self.damaged(error))?;
         let mut transaction = self.begin().await?;
-        let closed = sqlx::query("UPDATE executions SET closed = $1, outcome = $2 WHERE id = $3 AND closed IS NULL")
+        let closed = sqlx::query(CLOSE_EXECUTION)
             .bind(at.as_microsecond())
             .bind(outcome)
             .bind(execution.to_string())
@@ -140,7 +131,7 @@ impl Ledger for Sqlite {
 
     async fn halt(&self, halt: &Halt, event: AuditEvent) -> Result<(), LedgerError> {
         let mut transaction = self.begin().await?;
-        sqlx::query("INSERT OR REPLACE INTO halt (one, actor, since, reason) VALUES (1, $1, $2, $3)")
+        sqlx::query(HALT)
             .bind(halt.by.to_string())
             .bind(halt.since.as_microsecond())
             .bind(&halt.reason)
@@ -154,7 +145,7 @@ impl Ledger for Sqlite {
     async fn lift(&self, event: AuditEvent) -> Result<Option<Halt>, LedgerError> {
         let mut transaction = self.begin().await?;
         let Some(halt) = self.halt_in(&mut transaction).await? else { return Ok(None) };
-        sqlx::query("DELETE FROM halt").execute(&mut *transaction).await.map_err(|error| self.fault(error))?;
+        sqlx::query(LIFT).execute(&mut *transaction).await.map_err(|error| self.fault(error))?;
         self.append_in(&mut transaction, &[event]).await?;
         self.commit(transaction).await?;
         Ok(Some(halt))
@@ -229,9 +220,7 @@ impl AuditLog for Sqlite {
     }
 
     async fn rows(&self, after: u64, limit: u32) -> Result<Vec<ChainRow>, AuditLogError> {
-        const QUERY: &str =
-            "SELECT sequence, previous, event, hash FROM audit_events WHERE sequence > $1 ORDER BY sequence LIMIT $2";
-        let rows = sqlx::query(QUERY).bind(after.cast_signed()).bind(limit).fetch_all(&self.readers).await;
+        let rows = sqlx::query(EVENTS_AFTER).bind(after.cast_signed()).bind(limit).fetch_all(&self.readers).await;
         let rows = rows.and_then(|rows| rows.iter().map(chain_row).collect());
         Ok(rows.map_err(|error| self.fault(error))?)
     }
@@ -242,14 +231,10 @@ impl AuditLog for Sqlite {
     }
 
     async fn outcome(&self, execution: ExecutionId) -> Result<Option<Outcome>, AuditLogError> {
-        let query = sqlx::query_scalar("SELECT outcome FROM executions WHERE id = $1").bind(execution.to_string());
+        let query = sqlx::query_scalar(OUTCOME).bind(execution.to_string());
         let found: Option<Option<String>> =
             query.fetch_optional(&self.readers).await.map_err(|error| self.fault(error))?;
         let outcome = found.flatten().map(|outcome| serde_json::from_str(&outcome)).transpose();
         Ok(outcome.map_err(|error| self.damaged(error))?)
     }
-}
-
-fn entry(row: &SqliteRow) -> Result<(i64, String), sqlx::Error> {
-    Ok((row.try_get("sequence")?, row.try_get("event")?))
 }

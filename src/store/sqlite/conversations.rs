@@ -4,26 +4,26 @@ use async_trait::async_trait;
 
 use super::{Sqlite, StoreError};
 use crate::domain::{ConversationId, MessageId};
+use crate::store::statements::{CONVERSATION, PUT_CONVERSATION, TAKE_MESSAGE};
 use crate::store::{ConversationStore, MessageLog};
 
 #[async_trait]
 impl ConversationStore for Sqlite {
     async fn get(&self, conversation: &ConversationId) -> Result<Option<serde_json::Value>, StoreError> {
-        let state: Option<String> =
-            sqlx::query_scalar("SELECT state FROM conversations WHERE platform = $1 AND channel = $2")
-                .bind(&conversation.platform)
-                .bind(&conversation.channel)
-                .fetch_optional(&self.readers)
-                .await
-                .map_err(|error| self.fault(error))?;
+        let state: Option<String> = sqlx::query_scalar(CONVERSATION)
+            .bind(&conversation.platform)
+            .bind(&conversation.channel)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|error| self.fault(error))?;
         state.map(|json| serde_json::from_str(&json)).transpose().map_err(|error| self.damaged(error))
     }
 
     async fn put(&self, conversation: &ConversationId, state: &serde_json::Value) -> Result<(), StoreError> {
-        const UPSERT: &str = "INSERT INTO conversations (platform, channel, state) VALUES ($1, $2, $3)
-            ON CONFLICT (platform, channel) DO UPDATE SET state = excluded.state";
-        let query =
-            sqlx::query(UPSERT).bind(&conversation.platform).bind(&conversation.channel).bind(state.to_string());
+        let query = sqlx::query(PUT_CONVERSATION)
+            .bind(&conversation.platform)
+            .bind(&conversation.channel)
+            .bind(state.to_string());
         query.execute(&self.writer).await.map(drop).map_err(|error| self.fault(error))
     }
 }
@@ -31,10 +31,8 @@ impl ConversationStore for Sqlite {
 #[async_trait]
 impl MessageLog for Sqlite {
     async fn first_time(&self, message: &MessageId) -> Result<bool, StoreError> {
-        const INSERT: &str =
-            "INSERT INTO messages (platform, channel, message) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         let MessageId { conversation: ConversationId { platform, channel }, message } = message;
-        let inserted = sqlx::query(INSERT).bind(platform).bind(channel).bind(message).execute(&self.writer).await;
+        let inserted = sqlx::query(TAKE_MESSAGE).bind(platform).bind(channel).bind(message).execute(&self.writer).await;
         inserted.map(|done| done.rows_affected() == 1).map_err(|error| self.fault(error))
     }
 }

@@ -2,6 +2,7 @@
 //! its own beside the store, which the operating system lets go of however the process ends. So a start-up can tell what
 //! was left behind from what somebody is still busy with.
 
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,30 @@ impl Owner {
     /// The id under which this process saves.
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Lets go: from now on others take this process for gone.
+    pub(super) async fn leave(&self) {
+        // If it stays, the next start-up removes it.
+        let _ = tokio::fs::remove_file(&self.path).await;
+    }
+
+    /// Whether other living processes have hold of the store.
+    pub(super) async fn others(&self, store: &Path) -> io::Result<bool> {
+        let beginning = file_of(store, "").file_name().map(OsStr::to_owned).unwrap_or_default();
+        let folder = store.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut entries = tokio::fs::read_dir(folder).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            let name = entry.file_name();
+            let id = name.to_str().zip(beginning.to_str()).and_then(|(name, beginning)| name.strip_prefix(beginning));
+            if let Some(id) = id
+                && id != self.id
+                && !self.is_gone(store, id).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the process of that id is no more; what it left of its hold is removed.
