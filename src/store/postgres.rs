@@ -143,12 +143,12 @@ impl Postgres {
     }
 
     fn lapsed(&self) -> StoreError {
-        PostgresError::Lapsed { place: self.place.clone(), lease: self.lease }.into()
+        PostgresError::Lapsed { place: Box::new(self.place.clone()), lease: self.lease }.into()
     }
 
     /// Something in the tables that is not what we write.
     fn damaged(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-        PostgresError::Damaged { place: self.place.clone(), source: source.into() }.into()
+        PostgresError::Damaged { place: Box::new(self.place.clone()), source: source.into() }.into()
     }
 }
 
@@ -253,7 +253,7 @@ async fn check_server(connection: &mut PgConnection, place: &Place, patience: Du
     };
     let (version, read_only, encoding, commit, synced): (i32, bool, String, String, bool) =
         read.await.map_err(|error| PostgresError::of(place, patience, error))?;
-    let at = || place.clone();
+    let at = || Box::new(place.clone());
     if version < OLDEST {
         return Err(PostgresError::TooOld { place: at(), found: version });
     }
@@ -282,6 +282,6 @@ async fn check_identity(connection: &mut PgConnection, place: &Place, patience: 
     let ours: Result<Option<bool>, _> = sqlx::query_scalar(QUERY).fetch_one(connection).await;
     match ours.map_err(|error| PostgresError::of(place, patience, error))? {
         Some(true) => Ok(()),
-        _ => Err(PostgresError::NotAStore { place: place.clone() }),
+        _ => Err(PostgresError::NotAStore { place: Box::new(place.clone()) }),
     }
 }

@@ -20,7 +20,7 @@ pub enum PostgresError {
     #[error("no PostgreSQL server answers at `{}`; start it, or name another one in `[store] url`", .place.server())]
     Unreachable {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The cause.
         #[source]
         source: std::io::Error,
@@ -29,7 +29,7 @@ pub enum PostgresError {
     #[error("the store `{place}` has not answered within {} ms; look at the load of the server, and at the network", .waited.as_millis())]
     Silent {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// How long we waited.
         waited: Duration,
     },
@@ -37,7 +37,7 @@ pub enum PostgresError {
     #[error("the PostgreSQL server at `{}` refuses the user `{}`; correct the name, the password, or its `pg_hba.conf`", .place.server(), .place.user)]
     Refused {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The cause.
         #[source]
         source: sqlx::Error,
@@ -46,13 +46,13 @@ pub enum PostgresError {
     #[error("the PostgreSQL server at `{}` has no database `{}`; make it with `createdb --owner={} {}`", .place.server(), .place.database, .place.user, .place.database)]
     NoDatabase {
         /// Where.
-        place: Place,
+        place: Box<Place>,
     },
     /// It belongs to somebody else.
     #[error("the user `{}` may not use the store `{place}`; make it the owner of the database", .place.user)]
     Forbidden {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The cause.
         #[source]
         source: sqlx::Error,
@@ -61,7 +61,7 @@ pub enum PostgresError {
     #[error("no encrypted connection to `{}` can be made; `sslmode` and `sslrootcert` of the url say what is asked for", .place.server())]
     Unencrypted {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -70,13 +70,13 @@ pub enum PostgresError {
     #[error("the store `{place}` is read-only; name the server that takes changes")]
     ReadOnly {
         /// Where.
-        place: Place,
+        place: Box<Place>,
     },
     /// Its version.
     #[error("the PostgreSQL server at `{}` has version {found}, expected {OLDEST} or later", .place.server())]
     TooOld {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The major version.
         found: i32,
     },
@@ -84,7 +84,7 @@ pub enum PostgresError {
     #[error("the store `{place}` has `{setting}` = `{found}`, expected {expected}")]
     Setting {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The name of the setting.
         setting: &'static str,
         /// Its value.
@@ -96,13 +96,13 @@ pub enum PostgresError {
     #[error("the database `{place}` holds something else than a store of Sayso; make one for it alone")]
     NotAStore {
         /// Where.
-        place: Place,
+        place: Box<Place>,
     },
     /// A later version has written it.
     #[error("the store `{place}` was written by a newer Sayso (schema {found}, this one knows {known}); use that one")]
     Newer {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// Its schema.
         found: i64,
         /// The latest schema that this build knows.
@@ -112,7 +112,7 @@ pub enum PostgresError {
     #[error("the store `{place}` has another schema {version} than this Sayso; use the one that wrote it")]
     OtherSchema {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The number of the schema.
         version: i64,
     },
@@ -120,7 +120,7 @@ pub enum PostgresError {
     #[error("the store `{place}` has been locked for more than {} ms; look who holds the lock in `pg_stat_activity`", .waited.as_millis())]
     Locked {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// How long we waited.
         waited: Duration,
         /// The cause.
@@ -131,7 +131,7 @@ pub enum PostgresError {
     #[error("the PostgreSQL server at `{}` has no connection left; raise its `max_connections`, or run fewer replicas", .place.server())]
     Crowded {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The cause.
         #[source]
         source: sqlx::Error,
@@ -140,7 +140,7 @@ pub enum PostgresError {
     #[error("the disk that holds the store `{place}` is full; free some space")]
     Full {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The cause.
         #[source]
         source: sqlx::Error,
@@ -149,7 +149,7 @@ pub enum PostgresError {
     #[error("the PostgreSQL server at `{}` is starting or stopping; it will be tried again", .place.server())]
     Unready {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The cause.
         #[source]
         source: sqlx::Error,
@@ -158,7 +158,7 @@ pub enum PostgresError {
     #[error("this process was not heard of for more than {} ms, and others that share the store `{place}` may have taken over; ask again", .lease.as_millis())]
     Lapsed {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// How long others wait for a sign of life.
         lease: Duration,
     },
@@ -166,7 +166,7 @@ pub enum PostgresError {
     #[error("the store `{place}` is damaged; keep a copy, and go back to a backup or start with a new one")]
     Damaged {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -175,7 +175,7 @@ pub enum PostgresError {
     #[error("the store `{place}` failed")]
     Failed {
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -185,7 +185,7 @@ pub enum PostgresError {
 impl PostgresError {
     /// What an error of the driver means for people. `waited` is the patience with locks and answers.
     pub(super) fn of(place: &Place, waited: Duration, source: sqlx::Error) -> Self {
-        let place = place.clone();
+        let place = Box::new(place.clone());
         // https://www.postgresql.org/docs/current/errcodes-appendix.html
         let code = source.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
         match (code.as_deref(), source) {
@@ -210,7 +210,7 @@ impl PostgresError {
 
     /// What an error of the migrations means for people; `known` is the latest schema.
     pub(super) fn of_migration(place: &Place, waited: Duration, known: i64, source: MigrateError) -> Self {
-        let at = || place.clone();
+        let at = || Box::new(place.clone());
         match source {
             MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
                 Self::of(place, waited, source)
