@@ -3,6 +3,8 @@
 
 #[path = "architecture/house.rs"]
 mod house;
+#[path = "architecture/promises.rs"]
+mod promises;
 #[path = "architecture/rust.rs"]
 mod rust;
 
