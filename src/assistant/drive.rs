@@ -173,7 +173,10 @@ impl Turn<'_> {
         if matches!(notice, Notice::Cancelled | Notice::Rejected { .. }) {
             self.unwanted(proposal).await;
         }
-        if proposal.state() == State::Succeeded && proposal.draft().plan.undo.is_some() {
+        if matches!(notice, Notice::Finished(_))
+            && proposal.state() == State::Succeeded
+            && proposal.draft().plan.undo.is_some()
+        {
             let (memory, ..) = self.recall(proposal.conversation(), proposal.requester()).await?;
             let memory = Memory { undo: Some(proposal.code().to_string()), ..memory };
             self.remember(proposal.conversation(), proposal.requester(), &memory).await?;

@@ -46,7 +46,7 @@ impl Assistant {
         let conversation = event.conversation().clone();
         // Nobody is too fast, or too late, to stop everything.
         if let Some((said, order)) = turn.brake(&event) {
-            let obeyed = Self::unharmed(turn.obey(&said, order)).await;
+            let obeyed = Self::unharmed(turn.throw(&said, order)).await;
             return turn.tell_fault(&conversation, obeyed).await;
         }
         let place = match self.admission.enter(&event, self.manner.per_minute) {
@@ -90,10 +90,24 @@ impl Turn<'_> {
     /// The kill switch, from somebody who may throw it. Of others it is a message like any, and waits its turn.
     fn brake<'e>(&self, event: &'e ChatEvent) -> Option<(Said<'e>, Order)> {
         let ChatEvent::Said { id, actor, text, at } = event else { return None };
+        if text.len() > self.manner.max_message {
+            return None;
+        }
         let text = wording::unaddressed(text, &self.manner.name);
         let order = Order::read(text).filter(|order| matches!(order, Order::Halt { .. } | Order::Lift { .. }))?;
         let said = Said { conversation: &id.conversation, actor, message: Some(id), text, at: *at };
         self.parts.permissions.may_halt(actor).then_some((said, order))
+    }
+
+    /// Throws the switch, once for a message: one that comes again lifts no later halt. A store that cannot tell keeps
+    /// nobody from stopping.
+    async fn throw(&self, said: &Said<'_>, order: Order) -> Result<(), TurnError> {
+        let Some(id) = said.message else { return self.obey(said, order).await };
+        match self.parts.messages.first_time(id).await {
+            Ok(false) => Ok(()),
+            Err(error) if matches!(order, Order::Lift { .. }) => Err(error.into()),
+            Ok(true) | Err(_) => self.obey(said, order).await,
+        }
     }
 
     /// Lets an event go. Who must be told is told if there is room: whoever is refused holds up nobody.

@@ -86,11 +86,6 @@ impl Executor {
         self.0.running().stoppers.get(&execution).map(Stopper::stop).is_some()
     }
 
-    /// How many executions run.
-    pub fn running(&self) -> usize {
-        self.0.running().stoppers.len()
-    }
-
     /// Stops everything that runs, and says how many executions that were.
     pub fn stop_all(&self) -> usize {
         let running = self.0.running();

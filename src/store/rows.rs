@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use super::{Miss, MissKind, Remains};
-use crate::audit::{ChainRow, Halt};
+use crate::audit::{AuditEvent, AuditLogError, ChainRow, Entry, Halt, Search};
 use crate::domain::{ConversationId, ExecutionId, IntentName, Intents, Outcome, ProposalId};
 use crate::proposal::{Found, Proposal, State, StoredProposal, Trace, Unusable};
 
@@ -28,6 +28,13 @@ impl From<sqlx::Error> for RowFault {
 
 fn content(error: impl Into<Box<dyn Error + Send + Sync>>) -> RowFault {
     RowFault::Content(error.into())
+}
+
+/// The event of a row of the record, if it is one that is looked for.
+pub(super) fn wanted(search: &Search, sequence: u64, text: &str) -> Result<Option<Entry>, AuditLogError> {
+    let event: AuditEvent =
+        serde_json::from_str(text).map_err(|source| AuditLogError::Unreadable { sequence, source })?;
+    Ok(search.matches(&event).then_some(Entry { sequence, event }))
 }
 
 /// A row of either database, by the kinds of columns that we have.

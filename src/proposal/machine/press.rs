@@ -62,15 +62,10 @@ impl Step<'_> {
         if let Some(refusal) = refusal {
             return self.refuse(actor, Attempt::Reason, refusal, conversation);
         }
-        self.take_reason(actor, reason, conversation);
-        self.judge();
-        self.settle(Notice::Reasoned);
-    }
-
-    /// Puts the reason into the proposal, and on record.
-    fn take_reason(&mut self, actor: &Actor, reason: &str, conversation: &ConversationId) {
         self.proposal.draft.reason = Some(reason.to_owned());
         self.note_reason(actor, reason, conversation);
+        self.judge();
+        self.settle(Notice::Reasoned);
     }
 
     fn note_reason(&mut self, actor: &Actor, reason: &str, conversation: &ConversationId) {
@@ -81,7 +76,7 @@ impl Step<'_> {
     fn say_yes(&mut self, press: &Press<'_>) -> Result<(), Refusal> {
         let Press { actor, conversation, .. } = *press;
         self.check_card(press)?;
-        if self.is_stale() {
+        if self.reopened_by_policy() {
             return Ok(());
         }
         let mut shown = press.shown;
@@ -98,7 +93,7 @@ impl Step<'_> {
                     return Err(refusal);
                 }
                 self.proposal.approvals.clear();
-                self.take_reason(actor, reason, conversation);
+                self.note_reason(actor, reason, conversation);
             }
             Some(reason) => {
                 self.may_say_yes(actor, own, conversation)?;
@@ -153,7 +148,7 @@ impl Step<'_> {
     fn break_glass(&mut self, press: &Press<'_>) -> Result<(), Refusal> {
         let Press { actor, conversation, .. } = *press;
         self.check_card(press)?;
-        if self.is_stale() {
+        if self.reopened_by_policy() {
             return Ok(());
         }
         let Some(reason) = press.reason else {
@@ -192,13 +187,13 @@ impl Step<'_> {
         if press.shown == self.proposal.digest { Ok(()) } else { Err(Refusal::OutOfDate) }
     }
 
-    /// Asks again where the policy is another than the one it was judged by.
-    fn is_stale(&mut self) -> bool {
-        let stale = self.policy.version() != self.proposal.policy;
-        if stale {
+    /// Asks again where the policy is another than the one it was judged by; whether it was.
+    fn reopened_by_policy(&mut self) -> bool {
+        let other = self.policy.version() != self.proposal.policy;
+        if other {
             self.reopen(Change::Policy);
         }
-        stale
+        other
     }
 
     /// The requester takes it back, or somebody who may approve or propose such a thing says no: a freeze on yeses is no

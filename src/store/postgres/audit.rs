@@ -11,7 +11,7 @@ use crate::audit::{
 };
 use crate::domain::{ExecutionId, Outcome, ProposalId};
 use crate::proposal::State;
-use crate::store::rows::{self, Columns as _, chain_row, entry, state};
+use crate::store::rows::{self, Columns as _, chain_row, entry, state, wanted};
 use crate::store::statements::{
     APPEND_EVENT, CLOSE_EXECUTION, EVENTS_AFTER, HALT, HALTED, LAST_EVENT, LIFT, OPEN_EXECUTION, OUTCOME,
 };
@@ -222,12 +222,7 @@ impl AuditLog for Postgres {
                 }
                 let (sequence, text) = entry(row).map_err(|error| self.fault(error))?;
                 before = sequence;
-                let sequence = sequence.cast_unsigned();
-                let event: AuditEvent =
-                    serde_json::from_str(&text).map_err(|source| AuditLogError::Unreadable { sequence, source })?;
-                if search.matches(&event) {
-                    found.push(Entry { sequence, event });
-                }
+                found.extend(wanted(search, sequence.cast_unsigned(), &text)?);
             }
             if rows.len() < PAGE as usize {
                 return Ok(found);

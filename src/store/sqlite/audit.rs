@@ -9,7 +9,7 @@ use crate::audit::{
     AuditEvent, AuditLog, AuditLogError, ChainRow, Entry, Halt, Head, Ledger, LedgerError, Named, Search, WhenHalted,
 };
 use crate::domain::{ExecutionId, Outcome, ProposalId};
-use crate::store::rows::{self, chain_row, entry};
+use crate::store::rows::{self, chain_row, entry, wanted};
 use crate::store::statements::{
     APPEND_EVENT, CLOSE_EXECUTION, EVENTS_AFTER, HALT, HALTED, LAST_EVENT, LIFT, OPEN_EXECUTION, OUTCOME,
 };
@@ -206,12 +206,7 @@ impl AuditLog for Sqlite {
                 }
                 let (sequence, text) = entry(row).map_err(|error| self.fault(error))?;
                 before = sequence;
-                let sequence = sequence.cast_unsigned();
-                let event: AuditEvent =
-                    serde_json::from_str(&text).map_err(|source| AuditLogError::Unreadable { sequence, source })?;
-                if search.matches(&event) {
-                    found.push(Entry { sequence, event });
-                }
+                found.extend(wanted(search, sequence.cast_unsigned(), &text)?);
             }
             if rows.len() < PAGE as usize {
                 return Ok(found);
