@@ -120,6 +120,7 @@ impl Rig {
             messages: store.clone(),
             tally: Arc::new(()),
             keeping: None,
+            directory: None,
             clock: Arc::clone(clock),
             outbox,
             alarms,

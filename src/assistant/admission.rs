@@ -98,11 +98,8 @@ impl Admission {
     /// A place for an event, of a person who may send so many within a minute. Presses are counted apart: whoever has said
     /// too much may still say no.
     pub(super) fn enter(&self, event: &ChatEvent, per_minute: u32) -> Result<Place<'_>, Refusal> {
-        let (actor, at, presses) = match event {
-            ChatEvent::Said { actor, at, .. } => (actor, *at, false),
-            ChatEvent::Pressed { actor, at, .. } => (actor, *at, true),
-        };
-        self.count((actor.clone(), presses), at, per_minute)?;
+        let presses = !matches!(event, ChatEvent::Said { .. });
+        self.count((event.cause().actor, presses), event.at(), per_minute)?;
         self.line_up(event.conversation())
     }
 
@@ -199,7 +196,7 @@ mod tests {
     fn pressed(who: &str) -> ChatEvent {
         let ChatEvent::Said { id, actor, at, .. } = said(who, "main", 0) else { unreachable!() };
         let (proposal, choice) = (crate::domain::ProposalId::random(), crate::domain::ChoiceKind::Reject);
-        ChatEvent::Pressed { id, actor, proposal, choice, at }
+        ChatEvent::Pressed { id, actor, proposal, choice, shown: crate::domain::Digest::of([]), at }
     }
 
     fn refused(result: Result<Place<'_>, Refusal>) -> Option<Refusal> {

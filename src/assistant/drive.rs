@@ -6,10 +6,11 @@ use super::context::Memory;
 use super::turn::{Said, Turn};
 use super::{Alarm, TurnError, touches_production, wording};
 use crate::audit::Fact;
-use crate::domain::{Actor, Command, Counted, Effect, ExecutionId, ProposalId, Reply};
+use crate::domain::{Actor, Command, ConversationId, Counted, Effect, ExecutionId, Outgoing, ProposalId, Reply};
 use crate::integrations::{Plan as ExecutorPlan, PlanError, Previewed};
 use crate::proposal::{
-    Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, State, Target, propose, step,
+    Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, State, Target, Verdict, propose,
+    step,
 };
 use crate::understanding::Draft as Remembered;
 
@@ -61,8 +62,16 @@ impl Turn<'_> {
         self.step(proposal, Event::Edited { actor: said.actor.clone(), edit }, Vec::new()).await
     }
 
-    /// Lets something happen to a proposal.
+    /// Lets something happen to a proposal. Whoever has said something about it is asked for by their roles of now.
     pub(super) async fn step(&self, proposal: Proposal, event: Event, notes: Vec<String>) -> Result<(), TurnError> {
+        if let Some(directory) = &self.parts.directory {
+            let presser = self.cause.as_ref().map(|cause| &cause.actor);
+            let others = proposal.approvals().iter().map(|approval| &approval.actor).chain([proposal.requester()]);
+            // An event has just told of its own author.
+            for actor in others.filter(|actor| Some(*actor) != presser) {
+                directory.look_up(actor).await;
+            }
+        }
         let (proposal, deeds) = step(proposal, event, self.parts.permissions.as_ref(), self.parts.clock.now());
         self.perform(proposal, deeds, notes).await
     }
@@ -76,6 +85,7 @@ impl Turn<'_> {
                 Deed::Save(events) => match self.parts.proposals.save(&proposal, &events).await {
                     Ok(()) => {
                         events.iter().for_each(|event| self.count(&event.fact));
+                        self.show_standing(&proposal).await;
                         None
                     }
                     // What was done is done, and told. Its row has the outcome; the next start finishes the proposal.
@@ -155,13 +165,13 @@ impl Turn<'_> {
     }
 
     /// Where an execution reports how far it is; forwarded to the conversation as long as somebody listens.
-    fn progress(&self, conversation: crate::domain::ConversationId) -> tokio::sync::mpsc::Sender<String> {
+    fn progress(&self, conversation: ConversationId) -> tokio::sync::mpsc::Sender<String> {
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<String>(16);
         let outbox = self.parts.outbox.clone();
+        let outgoing = self.outgoing(conversation, false, Reply::Progress(String::new()));
         tokio::spawn(async move {
             while let Some(text) = receiver.recv().await {
-                let reply = Reply::Progress(text);
-                if outbox.send(crate::domain::Outgoing { conversation: conversation.clone(), reply }).await.is_err() {
+                if outbox.send(Outgoing { reply: Reply::Progress(text), ..outgoing.clone() }).await.is_err() {
                     break;
                 }
             }
@@ -184,10 +194,21 @@ impl Turn<'_> {
         for reply in wording::notice(proposal, &notice, notes, self.knowledge.understander.intents()) {
             match notice {
                 Notice::GlassBroken { .. } => self.say_everywhere(proposal.conversation(), reply).await?,
+                Notice::Refused { .. } => self.say_privately(proposal.conversation(), reply).await?,
                 _ => self.say(proposal.conversation(), reply).await?,
             }
         }
         Ok(())
+    }
+
+    /// What was decided, for platforms that can change the card they have shown. While nothing is, the card is still to come.
+    /// Whoever does not hear of it is told all the same.
+    pub(super) async fn show_standing(&self, proposal: &Proposal) {
+        let asked = matches!(proposal.verdict(), Verdict::Confirm { .. });
+        let card = wording::card(proposal, &[], self.knowledge.understander.intents());
+        if asked && card.standing.is_some() {
+            let _ = self.say(proposal.conversation(), Reply::Standing(card)).await;
+        }
     }
 
     fn expiry(&self) -> jiff::Timestamp {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod alert;
+mod assistance;
 mod builtins;
 mod context;
 mod drive;
@@ -35,7 +36,7 @@ pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 
 use crate::audit::Ledger;
-use crate::domain::{Clock, ConversationId, Outgoing, People, Tally};
+use crate::domain::{Cause, Clock, ConversationId, Directory, Outgoing, People, Tally};
 use crate::integrations::{Executor, Planner, Redactor};
 use crate::proposal::{Permissions, ProposalStore};
 use crate::store::{ConversationStore, MessageLog};
@@ -65,6 +66,8 @@ pub struct Parts {
     pub tally: Arc<dyn Tally>,
     /// Keeps what was not understood or was corrected; none unless somebody has switched that on.
     pub keeping: Option<Keeping>,
+    /// Knows who is in which group of a platform, where a platform has any.
+    pub directory: Option<Arc<dyn Directory>>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where replies go.
@@ -152,9 +155,14 @@ impl Assistant {
         })
     }
 
+    /// A turn that nobody asked for.
     fn turn(&self) -> turn::Turn<'_> {
+        self.turn_of(None)
+    }
+
+    fn turn_of(&self, cause: Option<Cause>) -> turn::Turn<'_> {
         let Self { parts, manner, remembering, loose_ends, .. } = self;
-        turn::Turn { parts, manner, remembering, loose_ends, knowledge: parts.newest.load_full() }
+        turn::Turn { parts, manner, remembering, loose_ends, cause, knowledge: parts.newest.load_full() }
     }
 }
 

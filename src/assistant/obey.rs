@@ -6,7 +6,7 @@ use super::orders::Order;
 use super::turn::{Said, Turn};
 use super::{TurnError, wording};
 use crate::audit::{AuditEvent, Fact, Halt};
-use crate::domain::{Actor, ChoiceKind, ConversationId, ProposalCode, Reply, parse_typed};
+use crate::domain::{Actor, ChoiceKind, ConversationId, Digest, ProposalCode, Reply, parse_typed};
 use crate::proposal::{Event, Permissions, PolicyAction, Proposal, Provenance, Query, State};
 
 /// Whether somebody can have a say in a proposal from this conversation: it is their own, or they may approve it.
@@ -50,7 +50,8 @@ impl Turn<'_> {
             Order::Undo(None) => self.undo_last(said).await?,
             Order::Decide { choice, code, reason } => {
                 let Some(proposal) = self.named(said, &code).await? else { return Ok(()) };
-                self.press(said.conversation, said.actor, proposal, choice, reason).await?;
+                let decided = (choice, proposal.digest());
+                self.press(said.conversation, said.actor, proposal, decided, reason).await?;
             }
             Order::Reason { code, reason } => {
                 let Some(proposal) = self.named(said, &code).await? else { return Ok(()) };
@@ -73,20 +74,21 @@ impl Turn<'_> {
         choice: ChoiceKind,
     ) -> Result<(), TurnError> {
         for proposal in mine {
-            self.press(said.conversation, said.actor, proposal, choice, None).await?;
+            let decided = (choice, proposal.digest());
+            self.press(said.conversation, said.actor, proposal, decided, None).await?;
         }
         Ok(())
     }
 
+    /// A choice, on the card of that digest; in words, it is about the card as it is now.
     pub(super) async fn press(
         &self,
         conversation: &ConversationId,
         actor: &Actor,
         proposal: Proposal,
-        choice: ChoiceKind,
+        (choice, shown): (ChoiceKind, Digest),
         reason: Option<String>,
     ) -> Result<(), TurnError> {
-        let shown = proposal.digest();
         let reason = reason.map(|reason| self.parts.redactor.clean(&reason));
         // What becomes of it is told where it was asked for.
         if proposal.conversation() != conversation {
@@ -163,7 +165,7 @@ impl Turn<'_> {
         };
         if !self.parts.permissions.may_halt(said.actor) {
             self.parts.ledger.append(event(Fact::HaltRefused)).await?;
-            return self.say(said.conversation, wording::may_not_halt()).await;
+            return self.say_privately(said.conversation, wording::may_not_halt()).await;
         }
         match switch {
             Switch::Halt => {

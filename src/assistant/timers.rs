@@ -80,6 +80,7 @@ impl Assistant {
                     let _ = turn.say(recovered.proposal.conversation(), reply).await;
                 }
             }
+            turn.show_standing(&recovered.proposal).await;
             if let Some(at) = recovered.wake {
                 let _ = self.parts.alarms.try_send(Alarm { at, proposal: recovered.proposal.id() });
             }

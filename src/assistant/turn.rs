@@ -11,8 +11,8 @@ use super::misses::LooseEnds;
 use super::orders::Order;
 use super::{Assistant, Knowledge, Manner, Parts, TurnError, wording};
 use crate::domain::{
-    Actor, ChatEvent, ChoiceKind, Command, ConversationId, Counted, Intent, MessageId, Outgoing, Reply, Tone, clean,
-    looks_typed, parse_typed,
+    Actor, Arguments, Cause, ChatEvent, ChoiceKind, Command, CommandError, ConversationId, Counted, Intent, MessageId,
+    Outgoing, ParameterName, ProposalId, Reply, Tone, clean, looks_typed, parse_typed,
 };
 use crate::embedding::EmbeddingError;
 use crate::proposal::{Proposal, Provenance};
@@ -36,13 +36,15 @@ pub(super) struct Turn<'a> {
     pub(super) manner: &'a Manner,
     pub(super) remembering: &'a tokio::sync::Mutex<()>,
     pub(super) loose_ends: &'a LooseEnds,
+    /// What is answered.
+    pub(super) cause: Option<Cause>,
     pub(super) knowledge: Arc<Knowledge>,
 }
 
 impl Assistant {
     /// Handles one event to its end, executions included. What goes wrong is told to the conversation.
     pub async fn handle(&self, event: ChatEvent) {
-        let turn = self.turn();
+        let turn = self.turn_of(Some(event.cause()));
         let conversation = event.conversation().clone();
         // Nobody is too fast, or too late, to stop everything.
         if let Some((said, order)) = turn.brake(&event) {
@@ -60,6 +62,15 @@ impl Assistant {
 
 impl Turn<'_> {
     pub(super) async fn say(&self, conversation: &ConversationId, reply: Reply) -> Result<(), TurnError> {
+        self.utter(conversation, false, reply).await
+    }
+
+    /// To the one who is answered, and nobody else where the platform can do that.
+    pub(super) async fn say_privately(&self, conversation: &ConversationId, reply: Reply) -> Result<(), TurnError> {
+        self.utter(conversation, true, reply).await
+    }
+
+    async fn utter(&self, conversation: &ConversationId, private: bool, reply: Reply) -> Result<(), TurnError> {
         let clean = |text: String| self.parts.redactor.clean(&text);
         // Sentences repeat what was said. Cards and outputs are made of what is clean.
         let reply = match reply {
@@ -67,13 +78,19 @@ impl Turn<'_> {
             Reply::Question { text, options } => {
                 Reply::Question { text: clean(text), options: options.into_iter().map(clean).collect() }
             }
-            Reply::Card(_) | Reply::Progress(_) => reply,
+            Reply::Card(_) | Reply::Standing(_) | Reply::Form(_) | Reply::Progress(_) => reply,
         };
-        let outgoing = Outgoing { conversation: conversation.clone(), reply };
+        let outgoing = self.outgoing(conversation.clone(), private, reply);
         self.parts.outbox.send_timeout(outgoing, LISTENING).await.map_err(|_| {
             self.parts.tally.count(Counted::ReplyLost);
             TurnError::Ended
         })
+    }
+
+    /// What is said in another conversation than the one of the event answers nothing there.
+    pub(super) fn outgoing(&self, conversation: ConversationId, private: bool, reply: Reply) -> Outgoing {
+        let answers = self.cause.clone().filter(|cause| cause.event.conversation == conversation);
+        Outgoing { conversation, private: private && answers.is_some(), answers, reply }
     }
 
     /// Tells what went wrong.
@@ -119,7 +136,7 @@ impl Turn<'_> {
         self.parts.tally.count(Counted::NotHeard(of));
         if tell {
             tracing::info!(%conversation, of, "events are not heard");
-            if self.parts.outbox.try_send(Outgoing { conversation, reply }).is_err() {
+            if self.parts.outbox.try_send(self.outgoing(conversation, true, reply)).is_err() {
                 self.parts.tally.count(Counted::ReplyLost);
             }
         }
@@ -142,16 +159,51 @@ impl Turn<'_> {
                 let said = Said { conversation: &id.conversation, actor, message: Some(id), text, at: *at };
                 self.said(&said).await
             }
-            ChatEvent::Pressed { id, actor, proposal, choice, .. } => {
-                if !self.parts.messages.first_time(id).await? {
-                    return Ok(());
-                }
-                let intents = self.knowledge.understander.intents();
-                match self.parts.proposals.load(*proposal, intents).await? {
-                    Some(proposal) => self.press(&id.conversation, actor, proposal, *choice, None).await,
-                    None => self.say(&id.conversation, wording::no_such_proposal()).await,
+            ChatEvent::Pressed { id, actor, proposal, choice, shown, .. } => {
+                let Some(proposal) = self.meant(id, *proposal).await? else { return Ok(()) };
+                self.press(&id.conversation, actor, proposal, (*choice, *shown), None).await
+            }
+            ChatEvent::Opened { id, proposal, .. } => {
+                let Some(proposal) = self.meant(id, *proposal).await? else { return Ok(()) };
+                match wording::form(&proposal, self.knowledge.understander.intents()) {
+                    Some(form) => self.say_privately(&id.conversation, Reply::Form(Box::new(form))).await,
+                    None => Ok(()),
                 }
             }
+            ChatEvent::Filled { id, actor, proposal, fields, at } => {
+                let Some(proposal) = self.meant(id, *proposal).await? else { return Ok(()) };
+                let said = Said { conversation: &id.conversation, actor, message: Some(id), text: "", at: *at };
+                self.fill_in(&said, proposal, fields).await
+            }
+        }
+    }
+
+    /// The proposal of a card, the first time that an event comes; where there is none any more, that is said.
+    async fn meant(&self, id: &MessageId, proposal: ProposalId) -> Result<Option<Proposal>, TurnError> {
+        if !self.parts.messages.first_time(id).await? {
+            return Ok(None);
+        }
+        let found = self.parts.proposals.load(proposal, self.knowledge.understander.intents()).await?;
+        if found.is_none() {
+            self.say_privately(&id.conversation, wording::no_such_proposal()).await?;
+        }
+        Ok(found)
+    }
+
+    /// The command with the arguments of a form in the place of a waiting one.
+    async fn fill_in(
+        &self,
+        said: &Said<'_>,
+        proposal: Proposal,
+        fields: &[(ParameterName, String)],
+    ) -> Result<(), TurnError> {
+        let intents = self.knowledge.understander.intents();
+        let Some(intent) = intents.get(proposal.command().intent().as_str()) else { return Ok(()) };
+        let mut arguments = proposal.command().to_arguments();
+        match changed(intent, &mut arguments, fields).and_then(|()| Command::new(intent, &arguments)) {
+            Ok(command) if command == *proposal.command() => Ok(()),
+            Ok(command) => self.edit(said, proposal, command).await,
+            Err(error) => self.say_privately(said.conversation, Reply::text(Tone::Warning, error.to_string())).await,
         }
     }
 
@@ -287,6 +339,24 @@ impl Turn<'_> {
         }
         Ok(readings)
     }
+}
+
+/// Puts what stands in fields into arguments.
+fn changed(intent: &Intent, arguments: &mut Arguments, fields: &[(ParameterName, String)]) -> Result<(), CommandError> {
+    for (name, text) in fields {
+        let parameter = intent.parameter(name.as_str()).ok_or_else(|| CommandError::UnknownParameter {
+            intent: intent.name.clone(),
+            parameter: name.to_string(),
+        })?;
+        if text.trim().is_empty() {
+            arguments.remove(name);
+        } else {
+            let value = parameter.parse(text.trim());
+            let value = value.map_err(|source| CommandError::Invalid { parameter: name.clone(), source })?;
+            arguments.insert(name.clone(), value);
+        }
+    }
+    Ok(())
 }
 
 /// `/help`, `/host.disk path=/var`: the habit of other chats. `/var is full` is no such thing.

@@ -1,3 +1,4 @@
 //! Adapters to where people talk; each renders the same neutral replies.
 
 pub mod console;
+pub mod discord;

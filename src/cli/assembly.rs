@@ -15,7 +15,7 @@ use crate::assistant::{Assistant, Keeping, Knowledge, Manner, Newest, Parts, Pos
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
-use crate::domain::{Clock, Outgoing, SystemClock, Tally};
+use crate::domain::{Clock, Directory, Memberships, Outgoing, SystemClock, Tally};
 use crate::embedding::{self, Embedder, EmbeddingError, ModelSource};
 use crate::integrations::{self, Builtins, Executor, Limits, Planner, Redactor, Registry, Surroundings};
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
@@ -195,6 +195,16 @@ impl Running {
 
 /// Makes the assistant, and ends what the process before left behind.
 pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result<Running, Failure> {
+    start_among(data, understander, Arc::default(), None).await
+}
+
+/// The same, where a platform knows people's groups.
+pub(super) async fn start_among(
+    data: Data,
+    understander: Arc<Understander>,
+    memberships: Arc<Memberships>,
+    directory: Option<Arc<dyn Directory>>,
+) -> Result<Running, Failure> {
     let redactor = Arc::clone(&data.redactor);
     let store = open_store(&data.config, &redactor).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -203,7 +213,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         faults.iter().for_each(|fault| eprintln!("{fault}"));
         Failure::Told
     })?;
-    let permissions: Arc<dyn Permissions> = Arc::new(policy);
+    let permissions: Arc<dyn Permissions> = Arc::new(policy.among(Arc::clone(&memberships)));
     let metrics = Arc::new(Metrics::default());
     let tally: Arc<dyn Tally> = metrics.clone();
     let surroundings = Surroundings::here();
@@ -222,6 +232,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         values: data.config.integrations.settings.clone(),
         bindings: data.config.bindings.iter().map(|(intent, name)| (intent.to_string(), name.clone())).collect(),
         roles: data.config.roles.clone(),
+        memberships: Arc::clone(&memberships),
         limits: Limits { output_bytes: data.config.limits.output_bytes, timeout: data.config.limits.timeout },
     };
     let (registry, faults) = Registry::new(data.catalogue.manifests, &configured, actions, &surroundings, &redactor);
@@ -252,6 +263,7 @@ pub(super) async fn start(data: Data, understander: Arc<Understander>) -> Result
         messages: store.clone(),
         tally,
         keeping: data.config.learning.keep_messages.then(|| Keeping { log: store.clone(), keep_for }),
+        directory,
         clock: Arc::clone(&clock),
         outbox,
         alarms,

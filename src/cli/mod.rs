@@ -4,6 +4,7 @@ mod assembly;
 mod audit;
 mod chat;
 mod check;
+mod discord;
 mod evaluate;
 mod log;
 mod policy;
@@ -63,7 +64,8 @@ enum Subcommands {
     Check(check::Arguments),
     /// Serve health, metrics and webhooks without a chat
     ///
-    /// What `[server]` of the configuration says, until SIGINT or SIGTERM. What would be said in a chat goes to the log.
+    /// What `[server]` and `[chat.discord]` of the configuration say, until SIGINT or SIGTERM. What would be said on a console
+    /// goes to the log.
     Serve,
     /// Turn messages that were not understood or were corrected into lines to learn from
     ///
@@ -79,6 +81,9 @@ enum Subcommands {
     /// Work with stores
     #[command(subcommand)]
     Store(store::Subcommands),
+    /// Look at what Discord needs.
+    #[command(subcommand)]
+    Discord(discord::Subcommands),
     /// Work with models
     #[command(subcommand)]
     Model(ModelSubcommands),
@@ -160,6 +165,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Exec { command }) => chat::exec(arguments.config.as_deref(), &command),
         Some(Subcommands::Eval(eval)) => evaluate::run(arguments.config.as_deref(), &eval),
         Some(Subcommands::Check(check)) => check::run(arguments.config.as_deref(), &check),
+        Some(Subcommands::Discord(what)) => discord::run(arguments.config.as_deref(), &what),
         Some(Subcommands::Serve) => serve::run(arguments.config.as_deref()),
         Some(Subcommands::Suggest(suggest)) => suggest::run(arguments.config.as_deref(), &suggest),
         Some(Subcommands::Policy(policy)) => policy::run(arguments.config.as_deref(), policy),

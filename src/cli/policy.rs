@@ -10,7 +10,7 @@ use serde_json::json;
 use super::assembly::{self, Data};
 use super::{Failure, print};
 use crate::assistant::touches_production;
-use crate::domain::{Actor, Clock as _, Command, ConversationId, Effect, SystemClock, parse_typed};
+use crate::domain::{Actor, Clock as _, Command, ConversationId, Effect, Memberships, SystemClock, parse_typed};
 use crate::proposal::{Permissions, Policy, PolicyAction, Query, Target, Verdict, WhoMay};
 
 /// What to ask the policy.
@@ -145,11 +145,13 @@ fn explain(data: &Data, policy: &Policy, explained: &Explained) -> Result<(), Fa
     }
     let zone = &data.config.time.zone;
     let when = asked.now.to_zoned(zone.clone()).strftime("%A %Y-%m-%d %H:%M %Q").to_string();
+    // Who is in which group is known where people talk, and not here.
+    let memberships = Memberships::default();
     let roles: Vec<&str> = data
         .config
         .roles
         .iter()
-        .filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.matches(&asked.actor)))
+        .filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.matches(&asked.actor, &memberships)))
         .map(|(name, _)| name.as_str())
         .collect();
     let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };

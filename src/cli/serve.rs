@@ -1,4 +1,4 @@
-//! The HTTP server beside a chat, and `sayso serve`: the same without one.
+//! The HTTP server beside a chat, and `sayso serve`: the same without a console, and with Discord.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,10 +14,11 @@ use super::assembly::{self, Running};
 use super::audit::Housekeeping;
 use super::chat::runtime;
 use super::reload::Reload;
-use super::{Failure, print};
+use super::{Failure, discord, print};
 use crate::chat::console::Console;
+use crate::chat::discord::PLATFORM;
 use crate::config;
-use crate::domain::{Alerted, Outgoing};
+use crate::domain::{Alerted, Directory, Memberships, Outgoing, Reply};
 use crate::embedding::Embedder;
 use crate::integrations::Surroundings;
 use crate::server::{Parts, Readiness, Server, Webhook};
@@ -96,10 +97,14 @@ impl Readiness for Ready {
 /// Until the process is told to end.
 pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     let data = assembly::load(config)?;
-    let Some(configured) = data.config.server.clone() else {
-        let missing = "nothing to serve: expected `[server]` with `listen` in `sayso.toml`; see docs/server.md";
+    let (server, on_discord) = (data.config.server.clone(), data.config.chat.discord.clone());
+    if server.is_none() && on_discord.is_none() {
+        let missing = "nothing to serve: expected `[server]` with `listen`, or `[chat.discord]` with `token`, in \
+            `sayso.toml`; see docs/server.md and docs/discord.md";
         return Err(Failure::Said(missing.to_owned()));
-    };
+    }
+    let memberships = Arc::<Memberships>::default();
+    let line = on_discord.map(|configured| discord::line(configured, &data.redactor, &memberships)).transpose()?;
     let embedder = assembly::embedder(&data)?;
     let understander = assembly::understander(&data, &embedder)?;
     let reload = Reload::new(&data, embedder.clone());
@@ -107,32 +112,73 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let stopped = stopped()?;
         tokio::pin!(stopped);
-        let mut running = assembly::start(data, understander).await?;
+        let directory = line.clone().map(|line| Arc::new(line) as Arc<dyn Directory>);
+        let mut running = assembly::start_among(data, understander, Arc::clone(&memberships), directory).await?;
         let (_, silent) = mpsc::channel(1);
         let mut replies = std::mem::replace(&mut running.replies, silent);
-        let serving = Serving::start(configured, &running, embedder).await?;
+        let serving = match server {
+            Some(server) => Some(Serving::start(server, &running, embedder).await?),
+            None => None,
+        };
+        let discord = line.map(|line| discord::adapter(line, &running, memberships));
         let housekeeping = Housekeeping::start(audit, &running)?;
         let watching = tokio::spawn(reload.watch(Arc::clone(&running.assistant), Console::conversation()));
+        let say = |outgoing: Outgoing| match &discord {
+            Some(discord) if outgoing.conversation.platform == PLATFORM => discord.deliver(outgoing),
+            _ => log(&outgoing),
+        };
+        let talking = async {
+            match &discord {
+                Some(discord) => discord.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(talking);
+        let mut ended = Ok(());
         loop {
             tokio::select! {
-                Some(outgoing) = replies.recv() => log(&outgoing),
+                Some(outgoing) = replies.recv() => say(outgoing),
+                error = &mut talking => {
+                    ended = Err(Failure::of(&error));
+                    break;
+                }
                 () = &mut stopped => break,
             }
         }
         watching.abort();
-        let store = serving.shut_down(running).await;
+        if let Some(discord) = &discord {
+            discord.close().await;
+        }
+        let ending = async {
+            match serving {
+                Some(serving) => serving.shut_down(running).await,
+                None => running.shut_down().await,
+            }
+        };
+        tokio::pin!(ending);
+        let store = loop {
+            tokio::select! {
+                Some(outgoing) = replies.recv() => say(outgoing),
+                store = &mut ending => break store,
+            }
+        };
+        while let Ok(outgoing) = replies.try_recv() {
+            say(outgoing);
+        }
+        if let Some(discord) = &discord {
+            discord.finish(GRACE).await;
+        }
         housekeeping.finish().await;
         store.close().await;
-        while let Ok(outgoing) = replies.try_recv() {
-            log(&outgoing);
-        }
-        Ok(())
+        ended
     })
 }
 
 /// Nobody else listens.
-fn log(Outgoing { conversation, reply }: &Outgoing) {
-    tracing::info!(%conversation, ?reply, "said");
+fn log(Outgoing { conversation, reply, .. }: &Outgoing) {
+    if !matches!(reply, Reply::Standing(_)) {
+        tracing::info!(%conversation, ?reply, "said");
+    }
 }
 
 /// Listens from now on; the future ends with Ctrl-C, or the signal by which a service is stopped.

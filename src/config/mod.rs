@@ -2,6 +2,7 @@
 //! doors to the outside, which are shut; `sayso.example.toml` shows each key.
 
 mod audit;
+mod discord;
 mod folders;
 mod names;
 mod read;
@@ -16,7 +17,7 @@ mod tests;
 pub use audit::{Audit, HeadTo};
 pub use folders::find_folders;
 pub use names::Mention;
-pub use sections::{Chat, Config, Integrations, Learning, Limits, Log, LogFormat, Model, Proposal, Time};
+pub use sections::{Chat, Config, Discord, Integrations, Learning, Limits, Log, LogFormat, Model, Proposal, Time};
 pub use server::{Server, Webhook};
 pub use state::{NoStateFolder, state_folder};
 pub use store::{Store, StoreUrl};

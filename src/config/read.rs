@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 
 use super::audit::{HeadTo, read_audit};
+use super::discord::read_discord;
 use super::server::{read_conversation, read_server};
 use super::store::{Store, read_store};
 use super::tables::{read_bindings, read_entities, read_halters, read_integrations, read_people, read_roles};
@@ -74,6 +75,7 @@ fn read(document: &Document<'_>) -> Config {
         put(&mut config.chat.announce, table.get("announce"), |item| {
             Some(item.list()?.iter().filter_map(read_conversation).collect())
         });
+        config.chat.discord = table.get("discord").and_then(|item| read_discord(&item));
     });
     section("entities", &mut |table| read_entities(&mut config, table));
     section("people", &mut |table| read_people(&mut config, table));

@@ -60,6 +60,21 @@ pub struct Chat {
     pub name: String,
     /// Conversations that hear of a halt and of broken glass, wherever it happened.
     pub announce: Vec<ConversationId>,
+    /// `[chat.discord]`; none: it is not on Discord.
+    pub discord: Option<Discord>,
+}
+
+/// How it is on Discord.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discord {
+    /// The variable that holds the bot's token.
+    pub token: String,
+    /// The guilds in which it is heard and its commands are registered; none: everywhere.
+    pub guilds: Vec<u64>,
+    /// Channels in which everything that is said is meant for it.
+    pub listen: Vec<u64>,
+    /// Where requests go in place of Discord's own address.
+    pub proxy: Option<String>,
 }
 
 /// The systems it acts upon.
@@ -140,7 +155,7 @@ impl Default for Config {
         let console = "console:*".parse().into_iter().collect();
         let systems = crate::integrations::Limits::default();
         Self {
-            chat: Chat { name: "sayso".to_owned(), announce: Vec::new() },
+            chat: Chat { name: "sayso".to_owned(), announce: Vec::new(), discord: None },
             entities: Entities::default(),
             people: People::default(),
             roles: BTreeMap::from([("operator".to_owned(), console)]),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::catalogue::{Item, suggestion};
 use crate::chat::console::Console;
+use crate::chat::discord;
 use crate::domain::ConversationId;
 use crate::server::WebhookKind;
 
@@ -80,12 +81,14 @@ pub(super) fn read_secret(item: &Item<'_>, example: &str) -> Option<String> {
     })
 }
 
-/// A conversation that somebody can hear.
+/// A conversation that somebody can hear: that of the console, or a channel of Discord.
 pub(super) fn read_conversation(item: &Item<'_>) -> Option<ConversationId> {
     let written = item.string()?;
     let conversation = item.parse(str::parse::<ConversationId>)?;
     let known = Console::conversation();
-    if conversation != known {
+    let of_discord =
+        conversation.platform == discord::PLATFORM && conversation.channel.parse::<u64>().is_ok_and(|id| id > 0);
+    if conversation != known && !of_discord {
         let message = format!("`{}`: nobody hears what is said in `{conversation}`", item.path());
         let hint = suggestion(written.text, [known.to_string().as_str()].into_iter());
         item.document().error(item.span.start, message, hint);
@@ -95,7 +98,7 @@ pub(super) fn read_conversation(item: &Item<'_>) -> Option<ConversationId> {
 }
 
 /// A key that has no default.
-fn required<'d>(owner: &Item<'_>, item: Option<Item<'d>>, example: &str) -> Option<Item<'d>> {
+pub(super) fn required<'d>(owner: &Item<'_>, item: Option<Item<'d>>, example: &str) -> Option<Item<'d>> {
     if item.is_none() {
         let name = example.split(' ').next().unwrap_or_default();
         let message = format!("`{}` has no `{name}`", owner.path());

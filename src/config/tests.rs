@@ -32,7 +32,7 @@ fn the_example_shows_every_key() {
     let config = Config::parse("sayso.toml", &full_example()).unwrap();
     // Taken apart without `..`: a new field does not compile until it is listed here, and then it must be in the file.
     let Config {
-        chat: Chat { name: _, announce },
+        chat: Chat { name: _, announce, discord },
         entities,
         people,
         roles,
@@ -54,6 +54,8 @@ fn the_example_shows_every_key() {
     assert_eq!(entities.canonical(EntityType::Person, "@Mira"), Some("mira"));
     assert_eq!((people.accounts("mira").unwrap().len(), roles["operator"].len(), bindings.len()), (2, 1, 1));
     assert_eq!(announce.len(), 1);
+    let Discord { token, guilds, listen, proxy } = discord.as_ref().unwrap();
+    assert_eq!((token.as_str(), guilds.len(), listen.len(), proxy.is_some()), ("DISCORD_TOKEN", 1, 1, true));
     assert_eq!(enabled.as_deref(), Some(&["host".to_owned(), "docker".to_owned()][..]));
     assert_eq!(settings["prometheus"]["token"]["secret"].as_str(), Some("PROMETHEUS_TOKEN"));
     assert!(matches!(store, Store::File(Some(_))) && model.is_some());
@@ -69,6 +71,10 @@ fn the_example_shows_every_key() {
     let table: toml::Table = full_example().parse().unwrap();
     for key in [
         "chat.name",
+        "chat.discord.token.secret",
+        "chat.discord.guilds",
+        "chat.discord.listen",
+        "chat.discord.proxy",
         "entities",
         "people.mira.ids",
         "roles.operator",
@@ -221,6 +227,14 @@ fn every_fault_has_its_message() {
              error: sayso.toml:14:11: unknown key `env` in `[server.webhooks.c.token]`\n  hint: expected one of `secret`\n\
              error: sayso.toml:15:16: `server.webhooks.c.conversation`: nobody hears what is said in `slack:C1`\n  \
              hint: expected one of `console:main`\n",
+        ),
+        (
+            "[chat.discord]\nguilds = [\"a\", \"0\"]\nlisten = [1]\nproxy = \"discord.com\"\n",
+            "error: sayso.toml:1:7: `chat.discord` has no `token`\n  hint: write `token = { secret = \"DISCORD_TOKEN\" }`\n\
+             error: sayso.toml:2:11: `chat.discord.guilds`: expected an id of Discord such as `\"80351110224678912\"`, found `a`\n\
+             error: sayso.toml:2:16: `chat.discord.guilds`: expected an id of Discord such as `\"80351110224678912\"`, found `0`\n\
+             error: sayso.toml:3:11: `chat.discord.listen`: expected a string, found `1`\n\
+             error: sayso.toml:4:9: `chat.discord.proxy`: expected `http://` or `https://` and a host, found `discord.com`\n",
         ),
         (
             "[audit]\nhead_to = \"ftp://x\"\nhead_every = \"PT1S\"\nkeep_for = \"PT1H\"\nhead_token = \"s3cret\"\n",

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Memberships;
+
 /// A person on a chat platform: `discord:80351110224678912`, `console:alice`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -70,7 +72,8 @@ impl fmt::Display for Actor {
     }
 }
 
-/// One actor, or everybody on a platform (`console:*`); used to say who has a role.
+/// One actor, everybody on a platform (`console:*`), or a group of the platform (`discord:role:41771983423143937`); used to
+/// say who has a role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ActorPattern(Actor);
@@ -89,8 +92,12 @@ impl fmt::Display for ActorPattern {
 }
 
 impl ActorPattern {
-    /// Whether the pattern covers the actor.
-    pub fn matches(&self, actor: &Actor) -> bool {
-        self.0.platform == actor.platform && (self.0.id == "*" || self.0.id == actor.id)
+    /// Whether the pattern covers the actor, who is in these groups.
+    pub fn matches(&self, actor: &Actor, memberships: &Memberships) -> bool {
+        let Actor { platform, id } = &self.0;
+        *platform == actor.platform
+            && (id == "*"
+                || *id == actor.id
+                || id.strip_prefix("role:").is_some_and(|group| memberships.holds(actor, group)))
     }
 }

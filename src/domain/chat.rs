@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, ConversationId, Effect, MessageId, ProposalCode, ProposalId};
+use super::{Actor, ConversationId, Digest, Effect, MessageId, ParameterName, ProposalCode, ProposalId};
 
 /// Something a person did in a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,33 @@ pub enum ChatEvent {
         proposal: ProposalId,
         /// What was chosen.
         choice: ChoiceKind,
+        /// [`Card::digest`] of the card it was chosen on.
+        shown: Digest,
+        /// When it reached us.
+        at: Timestamp,
+    },
+    /// Somebody wants to edit a proposal, and asks for its form.
+    Opened {
+        /// Handled once under this id.
+        id: MessageId,
+        /// Who asks.
+        actor: Actor,
+        /// The proposal.
+        proposal: ProposalId,
+        /// When it reached us.
+        at: Timestamp,
+    },
+    /// A form came back.
+    Filled {
+        /// Handled once under this id.
+        id: MessageId,
+        /// Who filled it in.
+        actor: Actor,
+        /// The proposal.
+        proposal: ProposalId,
+        /// What stands in its fields; an empty one means that the parameter is left out. Parameters that the form did not
+        /// show stay as they are.
+        fields: Vec<(ParameterName, String)>,
         /// When it reached us.
         at: Timestamp,
     },
@@ -38,9 +65,37 @@ impl ChatEvent {
     /// Where it happened.
     pub fn conversation(&self) -> &ConversationId {
         match self {
-            Self::Said { id, .. } | Self::Pressed { id, .. } => &id.conversation,
+            Self::Said { id, .. } | Self::Pressed { id, .. } | Self::Opened { id, .. } | Self::Filled { id, .. } => {
+                &id.conversation
+            }
         }
     }
+
+    /// What a reply to it answers.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Said { id, actor, .. }
+            | Self::Pressed { id, actor, .. }
+            | Self::Opened { id, actor, .. }
+            | Self::Filled { id, actor, .. } => Cause { event: id.clone(), actor: actor.clone() },
+        }
+    }
+
+    /// When it reached us.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Said { at, .. } | Self::Pressed { at, .. } | Self::Opened { at, .. } | Self::Filled { at, .. } => *at,
+        }
+    }
+}
+
+/// What a reply answers: an event, and who made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The event's id.
+    pub event: MessageId,
+    /// Who said it, or pressed.
+    pub actor: Actor,
 }
 
 /// What a person can decide about a proposal.
@@ -108,6 +163,11 @@ pub enum Reply {
     },
     /// A proposal's card.
     Card(Box<Card>),
+    /// A card that was shown, as it stands now: for platforms that can change what they have shown. It says nothing that is
+    /// not said otherwise.
+    Standing(Box<Card>),
+    /// What can be edited, to the one who asked for it.
+    Form(Box<Form>),
     /// Progress of long work; a later one replaces an earlier one.
     Progress(String),
 }
@@ -124,8 +184,34 @@ impl Reply {
 pub struct Outgoing {
     /// Where to.
     pub conversation: ConversationId,
+    /// What it answers, if it was not said of our own accord.
+    pub answers: Option<Cause>,
+    /// Whether it concerns nobody but the one who is answered; shown to them alone where the platform can do that.
+    pub private: bool,
     /// What.
     pub reply: Reply,
+}
+
+/// The arguments of a proposal, to be edited.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Form {
+    /// The proposal.
+    pub proposal: ProposalId,
+    /// `Restart a service`.
+    pub title: String,
+    /// In the order of the intent's parameters.
+    pub fields: Vec<Field>,
+}
+
+/// One argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The parameter.
+    pub name: ParameterName,
+    /// Its value now; empty if it has none.
+    pub value: String,
+    /// Whether it cannot be left out.
+    pub required: bool,
 }
 
 /// What a proposal shows: exactly what will run, and where it stands.
@@ -135,6 +221,8 @@ pub struct Card {
     pub proposal: ProposalId,
     /// Its short code.
     pub code: ProposalCode,
+    /// What a yes on this card says yes to.
+    pub digest: Digest,
     /// `Restart a service`.
     pub summary: String,
     /// The typed form.
@@ -151,8 +239,12 @@ pub struct Card {
     pub requester: Actor,
     /// Until when it can be decided.
     pub expires: Timestamp,
+    /// What has been decided, and what became of it; none while nobody has said anything.
+    pub standing: Option<String>,
     /// What can be chosen, in order.
     pub choices: Vec<Choice>,
+    /// Whether the requester can change its arguments.
+    pub editable: bool,
 }
 
 /// A button.

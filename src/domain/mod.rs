@@ -10,8 +10,10 @@ mod command;
 mod entities;
 mod ids;
 mod intent;
+mod memberships;
 mod outcome;
 mod people;
+mod platform;
 mod secret;
 mod tally;
 mod text;
@@ -20,7 +22,7 @@ mod value;
 
 pub use actor::{Actor, ActorError, ActorPattern};
 pub use alert::{Alert, AlertStatus, Alerted};
-pub use chat::{Card, ChatEvent, Choice, ChoiceKind, Outgoing, Reply, Tone};
+pub use chat::{Card, Cause, ChatEvent, Choice, ChoiceKind, Field, Form, Outgoing, Reply, Tone};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use command::{Arguments, Command, CommandError};
 pub use entities::Entities;
@@ -28,8 +30,10 @@ pub use ids::{
     ConversationId, Digest, ExecutionId, IntentName, MessageId, NameError, ParameterName, ProposalCode, ProposalId,
 };
 pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
+pub use memberships::Memberships;
 pub use outcome::{Outcome, OutcomeStatus};
 pub use people::People;
+pub use platform::{Asking, Assistance, Directory, Notebook, NotebookError, Suggestion};
 pub use secret::Secret;
 pub use tally::{Counted, Tally};
 pub use text::{MAX_MESSAGE_BYTES, clean, nearest, sanitise};

@@ -7,7 +7,7 @@ use super::error::{ActionError, PlanError};
 use super::redact::Redactor;
 use super::registry::{Chosen, Integration, Standing};
 use super::secret::Wanted;
-use crate::domain::{Actor, ActorPattern};
+use crate::domain::{Actor, ActorPattern, Memberships};
 
 /// The word in a role's place that says: whoever has none of these roles.
 pub(super) const OTHERWISE: &str = "*";
@@ -29,6 +29,7 @@ pub(super) struct Roles {
     pub(super) roles: Vec<Role>,
     /// `[integrations.<name>.as."*"]`
     pub(super) otherwise: Option<Arc<Integration>>,
+    pub(super) memberships: Arc<Memberships>,
 }
 
 impl Roles {
@@ -42,8 +43,8 @@ impl Roles {
 impl Chosen {
     /// The same action with the credentials that the person acts with: of the first of their roles in the file's order.
     pub(super) fn acting_for(self, actor: &Actor) -> Result<Self, PlanError> {
-        let Some(Roles { roles, otherwise }) = &self.integration.roles else { return Ok(self) };
-        let first = roles.iter().find(|role| role.members.iter().any(|pattern| pattern.matches(actor)));
+        let Some(Roles { roles, otherwise, memberships }) = &self.integration.roles else { return Ok(self) };
+        let first = roles.iter().find(|role| role.members.iter().any(|pattern| pattern.matches(actor, memberships)));
         let Some(integration) = first.map(|role| &role.integration).or(otherwise.as_ref()) else {
             let roles = roles.iter().map(|role| role.name.clone()).collect();
             return Err(PlanError::NoCredentials { integration: self.name().to_owned(), roles });

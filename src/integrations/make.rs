@@ -67,7 +67,8 @@ impl Maker<'_> {
 
     /// `[integrations.<name>.as.<role>]`: values of the manifest that are others for those who have the role.
     fn roles(&mut self, place: &str, by_role: toml::Value, manifest: &Manifest) -> Roles {
-        let mut found = Roles { roles: Vec::new(), otherwise: None };
+        let memberships = Arc::clone(&self.config.memberships);
+        let mut found = Roles { roles: Vec::new(), otherwise: None, memberships };
         let toml::Value::Table(by_role) = by_role else {
             self.faults.push(in_configuration(place, &"expected a table for each role"));
             return found;

@@ -18,10 +18,10 @@ use super::suitable::unsuitable;
 use super::template::Templates;
 use crate::catalogue::manifest::{Action, Manifest, Setting};
 use crate::catalogue::{Diagnostic, Severity, did_you_mean};
-use crate::domain::{ActorPattern, Command, IntentName};
+use crate::domain::{ActorPattern, Command, IntentName, Memberships};
 
 /// What the configuration says of integrations.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Those to use; none: those whose manifest's `requires` holds.
     pub enabled: Option<Vec<String>>,
@@ -31,6 +31,8 @@ pub struct Config {
     pub bindings: BTreeMap<String, String>,
     /// `[roles]`: whose credentials somebody uses where a system has some for each role.
     pub roles: BTreeMap<String, Vec<ActorPattern>>,
+    /// Who is in the groups that are named there.
+    pub memberships: Arc<Memberships>,
     /// `[limits]`, as far as they are about systems.
     pub limits: Limits,
 }

@@ -15,7 +15,9 @@ pub use self::fault::PolicyFault;
 use self::question::{Unaskable, Vocabulary};
 use super::permission::{Decision, Permissions, Query};
 use super::roles::Roles;
-use crate::domain::{Actor, Digest, People, nearest};
+use std::sync::Arc;
+
+use crate::domain::{Actor, Digest, Memberships, People, nearest};
 
 /// How many brackets may stand within each other. Cedar's reader calls itself for each, and the stack has an end.
 const MAX_DEPTH: usize = 50;
@@ -95,6 +97,11 @@ impl Policy {
         let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
         let allowed = response.decision() == cedar_policy::Decision::Allow && errors.is_empty();
         Decision { allowed, rule: rules.join(", "), errors }
+    }
+
+    /// The same rules, where these are in the groups of their platforms.
+    pub fn among(self, memberships: Arc<Memberships>) -> Self {
+        Self { roles: self.roles.among(memberships), ..self }
     }
 
     /// The same rules, where people of these roles may stop everything.

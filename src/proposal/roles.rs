@@ -1,27 +1,38 @@
 //! Who has which role: `[roles]` in `sayso.toml`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Actor, ActorPattern};
+use crate::domain::{Actor, ActorPattern, Memberships};
 
 /// The people of each role: `operator = ["discord:80351110224678912", "console:*"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Roles(BTreeMap<String, Vec<ActorPattern>>);
+pub struct Roles {
+    members: BTreeMap<String, Vec<ActorPattern>>,
+    /// Who is in the groups that are named.
+    #[serde(skip)]
+    memberships: Arc<Memberships>,
+}
 
 impl Roles {
     /// The names of all roles.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.members.keys().map(String::as_str)
     }
 
-    /// The roles of a person.
+    /// The same roles, where these are in the groups of their platforms.
+    pub fn among(self, memberships: Arc<Memberships>) -> Self {
+        Self { memberships, ..self }
+    }
+
+    /// The roles of a person, now.
     pub fn of(&self, actor: &Actor) -> impl Iterator<Item = &str> {
-        self.0
+        self.members
             .iter()
-            .filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.matches(actor)))
+            .filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.matches(actor, &self.memberships)))
             .map(|(name, _)| name.as_str())
     }
 }
@@ -36,7 +47,8 @@ impl Default for Roles {
 
 impl<N: Into<String>> FromIterator<(N, Vec<ActorPattern>)> for Roles {
     fn from_iter<I: IntoIterator<Item = (N, Vec<ActorPattern>)>>(roles: I) -> Self {
-        Self(roles.into_iter().map(|(name, patterns)| (name.into(), patterns)).collect())
+        let members = roles.into_iter().map(|(name, patterns)| (name.into(), patterns)).collect();
+        Self { members, memberships: Arc::default() }
     }
 }
 
@@ -52,6 +64,21 @@ mod tests {
         assert_eq!(of("discord:421"), [""; 0]);
         assert_eq!(of("console:mira"), ["operator"]);
         assert_eq!(roles.names().collect::<Vec<_>>(), ["guest", "operator"]);
+    }
+
+    #[test]
+    fn a_role_may_be_one_of_the_platform() {
+        let memberships = Arc::<Memberships>::default();
+        let roles: Roles = toml::from_str("lead = [\"discord:role:7\"]").unwrap();
+        let roles = roles.among(Arc::clone(&memberships));
+        let actor: Actor = "discord:42".parse().unwrap();
+        assert_eq!(roles.of(&actor).count(), 0);
+        memberships.set(&actor, ["7".to_owned(), "8".to_owned()]);
+        assert_eq!(roles.of(&actor).collect::<Vec<_>>(), ["lead"]);
+        memberships.set(&actor, ["8".to_owned()]);
+        assert_eq!(roles.of(&actor).count(), 0, "taken away");
+        memberships.set(&"slack:42".parse().unwrap(), ["7".to_owned()]);
+        assert_eq!(roles.of(&"slack:42".parse().unwrap()).count(), 0, "another platform's");
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub(super) const CONVERSATION: &str = "SELECT state FROM conversations WHERE pla
 pub(super) const PUT_CONVERSATION: &str = "INSERT INTO conversations (platform, channel, state) VALUES ($1, $2, $3)
     ON CONFLICT (platform, channel) DO UPDATE SET state = excluded.state";
 
+pub(super) const NOTE: &str = "SELECT value FROM notes WHERE key = $1";
+pub(super) const WRITE_NOTE: &str = "INSERT INTO notes (key, value, at) VALUES ($1, $2, $3)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at";
+
 pub(super) const KEEP_MISS: &str =
     "INSERT INTO misses (at, platform, text, kind, best, meant) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
 /// The most misses that are kept: a flood of nonsense does not fill the disk.

@@ -49,7 +49,7 @@ const EVENTS: Table = Table {
 };
 
 /// All that is moved, in the order in which it is.
-pub(super) const TABLES: [Table; 7] = [
+pub(super) const TABLES: [Table; 8] = [
     Table {
         name: "proposals",
         columns: &[
@@ -87,6 +87,7 @@ pub(super) const TABLES: [Table; 7] = [
         columns: &[("platform", Text), ("channel", Text), ("state", Text)],
         order: "platform, channel",
     },
+    Table { name: "notes", columns: &[("key", Text), ("value", Text), ("at", Number)], order: "key" },
     Table {
         name: "misses",
         columns: &[

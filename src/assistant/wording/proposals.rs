@@ -2,10 +2,11 @@
 
 use super::{plain, sentence, warning};
 use crate::audit::Halt;
-use crate::domain::{Actor, Card, Choice, ChoiceKind, Effect, Intents, OutcomeStatus, Reply, Tone};
+use crate::domain::{Actor, Card, Choice, ChoiceKind, Effect, Field, Form, Intents, OutcomeStatus, Reply, Tone};
 use crate::proposal::{Notice, Proposal, Refusal, State, Verdict, WhoMay};
 
-fn card(proposal: &Proposal, notes: &[String], intents: &Intents) -> Reply {
+/// The card as it is now. `notes` are remarks that only a new card has.
+pub(in crate::assistant) fn card(proposal: &Proposal, notes: &[String], intents: &Intents) -> Box<Card> {
     let draft = proposal.draft();
     let summary =
         intents.get(draft.command.intent().as_str()).map_or_else(String::new, |intent| intent.summary.clone());
@@ -47,9 +48,10 @@ fn card(proposal: &Proposal, notes: &[String], intents: &Intents) -> Reply {
             ChoiceKind::BreakGlass => "break the glass".to_owned(),
         },
     });
-    Reply::Card(Box::new(Card {
+    Box::new(Card {
         proposal: proposal.id(),
         code: proposal.code(),
+        digest: proposal.digest(),
         summary,
         command: draft.shown.clone(),
         effect: draft.command.effect(),
@@ -58,8 +60,37 @@ fn card(proposal: &Proposal, notes: &[String], intents: &Intents) -> Reply {
         notes,
         requester: proposal.requester().clone(),
         expires: proposal.expires(),
+        standing: standing(proposal),
         choices: choices.collect(),
-    }))
+        editable: proposal.state() == State::Pending && !draft.command.arguments().is_empty(),
+    })
+}
+
+/// What has been decided about a proposal, and what became of it.
+fn standing(proposal: &Proposal) -> Option<String> {
+    let yeses: Vec<String> = proposal.approvals().iter().map(|approval| approval.actor.to_string()).collect();
+    let by = if yeses.is_empty() { String::new() } else { format!(", yes from {}", yeses.join(", ")) };
+    Some(match proposal.state() {
+        State::Pending if yeses.is_empty() => return None,
+        State::Pending => format!("waits for more{by}"),
+        State::Approved | State::Executing => format!("running{by}"),
+        State::Succeeded => format!("done{by}"),
+        State::Unknown => format!("unknown whether it took effect{by}"),
+        state => format!("{state}{by}"),
+    })
+}
+
+/// The form of a proposal's arguments.
+pub(in crate::assistant) fn form(proposal: &Proposal, intents: &Intents) -> Option<Form> {
+    let command = proposal.command();
+    let intent = intents.get(command.intent().as_str())?;
+    let value = |name| command.arguments().iter().find(|(known, _)| known == name).map(|(_, value)| value.to_string());
+    let fields = intent.parameters.iter().map(|parameter| Field {
+        name: parameter.name.clone(),
+        value: value(&parameter.name).unwrap_or_default(),
+        required: parameter.required,
+    });
+    Some(Form { proposal: proposal.id(), title: intent.summary.clone(), fields: fields.collect() })
 }
 
 /// What a notice of the machine says.
@@ -72,7 +103,7 @@ pub(in crate::assistant) fn notice(
     let command = &proposal.draft().shown;
     let code = proposal.code();
     match notice {
-        Notice::Asked => vec![card(proposal, notes, intents)],
+        Notice::Asked => vec![Reply::Card(card(proposal, notes, intents))],
         Notice::Denied { reason } => {
             vec![Reply::text(Tone::Bad, format!("`{command}` is denied by policy: {reason}. Nothing was done."))]
         }
@@ -82,9 +113,9 @@ pub(in crate::assistant) fn notice(
         }
         Notice::Changed(change) => vec![
             warning(format!("`{code}` has to be decided again: {change}. Earlier decisions are void.")),
-            card(proposal, notes, intents),
+            Reply::Card(card(proposal, notes, intents)),
         ],
-        Notice::Reasoned => vec![card(proposal, notes, intents)],
+        Notice::Reasoned => vec![Reply::Card(card(proposal, notes, intents))],
         Notice::GlassBroken { by, reason } => vec![Reply::text(
             Tone::Bad,
             format!(

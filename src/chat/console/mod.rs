@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::domain::{
-    Actor, ChatEvent, ChoiceKind, Clock, ConversationId, MessageId, Outgoing, ProposalId, Reply, Tone,
+    Actor, ChatEvent, ChoiceKind, Clock, ConversationId, Digest, MessageId, Outgoing, ProposalId, Reply, Tone,
 };
 
 /// How long a turn takes before the console listens for somebody who wants to stop it.
@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_secs(1);
 
 /// What a number stands for at this moment.
 enum Numbered {
-    Choice(ProposalId, ChoiceKind),
+    Choice(ProposalId, ChoiceKind, Digest),
     Answer(String),
 }
 
@@ -159,8 +159,8 @@ impl Console {
         let at = self.clock.now();
         let number = line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         match number.and_then(|index| self.numbered.get(index)) {
-            Some(Numbered::Choice(proposal, choice)) => {
-                ChatEvent::Pressed { id, actor, proposal: *proposal, choice: *choice, at }
+            Some(Numbered::Choice(proposal, choice, shown)) => {
+                ChatEvent::Pressed { id, actor, proposal: *proposal, choice: *choice, shown: *shown, at }
             }
             Some(Numbered::Answer(text)) => ChatEvent::Said { id, actor, text: text.clone(), at },
             None => ChatEvent::Said { id, actor, text: line, at },
@@ -178,7 +178,7 @@ impl Console {
         let card = self.numbered.iter().any(|number| matches!(number, Numbered::Choice(..)));
         let open = match reply {
             Reply::Question { .. } if card => std::mem::take(&mut self.numbered),
-            Reply::Question { .. } | Reply::Card(_) | Reply::Text { .. } | Reply::Progress(_) => Vec::new(),
+            _ => Vec::new(),
         };
         self.show_after(open, reply);
     }
@@ -187,24 +187,29 @@ impl Console {
         self.show_after(Vec::new(), reply);
     }
 
-    /// Shows a reply whose numbers follow those that are `open`.
+    /// Shows a reply whose numbers follow those that are `open`. What was shown stays as it was, and there are no forms.
     fn show_after(&mut self, open: Vec<Numbered>, reply: &Reply) {
+        if matches!(reply, Reply::Standing(_) | Reply::Form(_)) {
+            return;
+        }
         let first = open.len() + 1;
         self.standing = match reply {
             Reply::Card(_) => Standing::Undecided,
             Reply::Question { .. } => Standing::Asked,
             Reply::Text { tone: Tone::Plain | Tone::Good, .. } => Standing::Settled,
             Reply::Text { tone: Tone::Warning | Tone::Bad, .. } => Standing::Unsettled,
-            Reply::Progress(_) => self.standing,
+            Reply::Progress(_) | Reply::Standing(_) | Reply::Form(_) => self.standing,
         };
         self.numbered = match reply {
-            Reply::Card(card) => card.choices.iter().map(|c| Numbered::Choice(card.proposal, c.kind)).collect(),
+            Reply::Card(card) => {
+                card.choices.iter().map(|c| Numbered::Choice(card.proposal, c.kind, card.digest)).collect()
+            }
             Reply::Question { options, .. } => {
                 // What stands behind two spaces explains, and is no part of the answer.
                 let answer = |option: &String| option.split("  ").next().unwrap_or_default().to_owned();
                 open.into_iter().chain(options.iter().map(|option| Numbered::Answer(answer(option)))).collect()
             }
-            Reply::Progress(_) => std::mem::take(&mut self.numbered),
+            Reply::Progress(_) | Reply::Standing(_) | Reply::Form(_) => std::mem::take(&mut self.numbered),
             Reply::Text { .. } => Vec::new(),
         };
         let text = render(reply, first, self.style);

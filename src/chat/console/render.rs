@@ -56,8 +56,9 @@ pub fn render(reply: &Reply, first: usize, style: Style) -> String {
             }
             out
         }
-        Reply::Card(card) => render_card(card, style),
+        Reply::Card(card) | Reply::Standing(card) => render_card(card, style),
         Reply::Progress(text) => format!("{}\n", style.paint(&sanitise(text), "2")),
+        Reply::Form(_) => String::new(),
     }
 }
 

@@ -1,11 +1,12 @@
-//! What dialogues remember, and which messages have been handled.
+//! What dialogues and adapters remember, and which messages have been handled.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{Postgres, StoreError};
-use crate::domain::{ConversationId, MessageId};
-use crate::store::statements::{CONVERSATION, PUT_CONVERSATION, TAKE_MESSAGE};
+use crate::domain::{ConversationId, MessageId, Notebook, NotebookError};
+use crate::store::statements::{CONVERSATION, NOTE, PUT_CONVERSATION, TAKE_MESSAGE, WRITE_NOTE};
 use crate::store::{ConversationStore, MessageLog};
 
 #[async_trait]
@@ -32,5 +33,19 @@ impl MessageLog for Postgres {
         let MessageId { conversation: ConversationId { platform, channel }, message } = message;
         let query = sqlx::query(TAKE_MESSAGE).bind(platform).bind(channel).bind(message);
         Ok(self.execute(query).await? == 1)
+    }
+}
+
+#[async_trait]
+impl Notebook for Postgres {
+    async fn write(&self, key: &str, value: &str, at: Timestamp) -> Result<(), NotebookError> {
+        let query = sqlx::query(WRITE_NOTE).bind(key).bind(value).bind(at.as_microsecond());
+        self.execute(query).await.map(drop).map_err(|error| NotebookError(Box::new(error)))
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<String>, NotebookError> {
+        let rows = self.all(sqlx::query(NOTE).bind(key)).await.map_err(|error| NotebookError(Box::new(error)))?;
+        let note = rows.first().map(|row| row.try_get("value")).transpose();
+        note.map_err(|error| NotebookError(Box::new(self.fault(error))))
     }
 }

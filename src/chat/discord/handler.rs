@@ -1,0 +1,247 @@
+//! What comes in: messages, presses, commands, forms. Each becomes one event for the assistant.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::json;
+use serenity::all::{
+    ActionRowComponent, ButtonKind, CommandInteraction, ComponentInteraction, ComponentInteractionDataKind, Context,
+    EventHandler, Guild, GuildChannel, Interaction, Member, Message, ModalInteraction, PartialMember, Ready,
+    ResumedEvent,
+};
+use serenity::async_trait;
+use serenity::model::id::{ChannelId, GuildId, InteractionId, RoleId, UserId};
+use tokio::sync::Semaphore;
+
+use super::commands;
+use super::desk::Desk;
+use super::hearing::Hearing;
+use super::ids::CustomId;
+use super::slots::{EPHEMERAL, Kind};
+use crate::domain::{
+    Actor, Asking, Assistance, ChatEvent, Clock, ConversationId, Memberships, MessageId, ParameterName,
+};
+
+/// How many events may be under way. What comes beyond is not heard: the assistant refuses far earlier.
+pub(super) const UNDER_WAY: usize = 2_048;
+
+/// A press that is nobody's, or somebody else's.
+#[derive(Debug, thiserror::Error)]
+enum Misplaced {
+    #[error("That question was for <@{0}>. Ask me yourself, and I answer you.")]
+    NotYours(u64),
+    #[error("I do not know that button any more. Ask me again.")]
+    Unknown,
+}
+
+/// The handler of all shards.
+pub(super) struct Handler {
+    pub(super) hearing: OnceLock<Hearing>,
+    pub(super) desk: Arc<Desk>,
+    pub(super) assistance: Arc<dyn Assistance>,
+    pub(super) memberships: Arc<Memberships>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) under_way: Arc<Semaphore>,
+}
+
+/// An actor, or a conversation, of Discord.
+fn actor(user: UserId) -> Option<Actor> {
+    Actor::new(super::PLATFORM, &user.to_string()).ok()
+}
+
+fn conversation(channel: ChannelId) -> ConversationId {
+    ConversationId { platform: super::PLATFORM.to_owned(), channel: channel.to_string() }
+}
+
+/// Who did something, and where.
+struct Place {
+    id: MessageId,
+    actor: Actor,
+}
+
+impl Handler {
+    /// Hands an event over, and sees to it in a task of its own.
+    fn hand_over(&self, event: ChatEvent) {
+        let Ok(room) = Arc::clone(&self.under_way).try_acquire_owned() else {
+            tracing::warn!(conversation = %event.conversation(), "too much is under way, an event is not heard");
+            return;
+        };
+        let assistance = Arc::clone(&self.assistance);
+        tokio::spawn(async move {
+            assistance.handle(event).await;
+            drop(room);
+        });
+    }
+
+    /// What an event says of its author's roles.
+    fn learn(&self, actor: &Actor, guild: Option<GuildId>, roles: &[RoleId]) {
+        if guild.is_some_and(|_| self.is_home(guild)) {
+            self.memberships.set(actor, roles.iter().map(ToString::to_string));
+        }
+    }
+
+    fn is_home(&self, guild: Option<GuildId>) -> bool {
+        self.hearing.get().is_some_and(|hearing| hearing.is_home(guild))
+    }
+
+    fn place(
+        &self,
+        interaction: InteractionId,
+        channel: ChannelId,
+        user: UserId,
+        member: Option<&Member>,
+    ) -> Option<Place> {
+        let actor = actor(user)?;
+        if let Some(member) = member {
+            self.learn(&actor, Some(member.guild_id), &member.roles);
+        }
+        let id = MessageId { conversation: conversation(channel), message: interaction.to_string() };
+        Some(Place { id, actor })
+    }
+
+    fn command(&self, command: &CommandInteraction) {
+        let place = self.place(command.id, command.channel_id, command.user.id, command.member.as_deref());
+        let Some(Place { id, actor }) = place.filter(|_| self.is_home(command.guild_id)) else { return };
+        let Some(text) = commands::typed(&command.data.name, &command.data.options) else { return };
+        self.desk.slots.open(&self.desk.http, command.id, &command.token, Kind::Command);
+        self.hand_over(ChatEvent::Said { id, actor, text, at: self.clock.now() });
+    }
+
+    async fn complete(&self, command: &CommandInteraction) {
+        let place = self.place(command.id, command.channel_id, command.user.id, command.member.as_deref());
+        let Some(Place { id, actor }) = place.filter(|_| self.is_home(command.guild_id)) else { return };
+        let typing = commands::typing(&command.data.name, &command.data.options);
+        let suggestions = typing.and_then(|(intent, name, typed)| {
+            let parameter: ParameterName = name.parse().ok()?;
+            let asking = Asking { actor: &actor, conversation: &id.conversation, typed };
+            Some(self.assistance.suggest(&asking, &intent, &parameter, commands::OFFERED))
+        });
+        let choices: Vec<_> = suggestions
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|suggestion| suggestion.name.chars().count() <= 100)
+            .map(|suggestion| {
+                let label = match &suggestion.alias {
+                    Some(alias) => format!("{} ({alias})", suggestion.name),
+                    None => suggestion.name.clone(),
+                };
+                json!({ "name": super::text::shortened(&label, 100), "value": suggestion.name })
+            })
+            .collect();
+        self.respond(command.id, &command.token, json!({ "type": 8, "data": { "choices": choices } })).await;
+    }
+
+    async fn component(&self, component: &ComponentInteraction) {
+        let place = self.place(component.id, component.channel_id, component.user.id, component.member.as_ref());
+        let Some(Place { id, actor }) = place.filter(|_| self.is_home(component.guild_id)) else { return };
+        let at = self.clock.now();
+        let (event, kind) = match CustomId::read(&component.data.custom_id) {
+            Some(CustomId::Choose(choice, proposal, shown)) => {
+                let event = ChatEvent::Pressed { id, actor, proposal, choice, shown, at };
+                (event, Kind::Component(Some(component.message.id)))
+            }
+            Some(CustomId::Edit(proposal)) => (ChatEvent::Opened { id, actor, proposal, at }, Kind::WantsForm),
+            Some(CustomId::Answer(asked, _)) if asked != component.user.id.get() => {
+                return self.misplaced(component, Misplaced::NotYours(asked)).await;
+            }
+            Some(CustomId::Answer(..)) => match answer(component) {
+                Some(text) => (ChatEvent::Said { id, actor, text, at }, Kind::Component(None)),
+                None => return self.misplaced(component, Misplaced::Unknown).await,
+            },
+            Some(CustomId::Form(_)) | None => return self.misplaced(component, Misplaced::Unknown).await,
+        };
+        self.desk.slots.open(&self.desk.http, component.id, &component.token, kind);
+        self.hand_over(event);
+    }
+
+    fn form(&self, modal: &ModalInteraction) {
+        let place = self.place(modal.id, modal.channel_id, modal.user.id, modal.member.as_ref());
+        let Some(Place { id, actor }) = place.filter(|_| self.is_home(modal.guild_id)) else { return };
+        let Some(CustomId::Form(proposal)) = CustomId::read(&modal.data.custom_id) else { return };
+        let inputs = modal.data.components.iter().flat_map(|row| &row.components);
+        let fields = inputs.filter_map(|input| match input {
+            ActionRowComponent::InputText(input) => {
+                Some((input.custom_id.parse().ok()?, input.value.clone().unwrap_or_default()))
+            }
+            _ => None,
+        });
+        let fields = fields.collect();
+        let message = modal.message.as_ref().map(|message| message.id);
+        self.desk.slots.open(&self.desk.http, modal.id, &modal.token, Kind::Component(message));
+        self.hand_over(ChatEvent::Filled { id, actor, proposal, fields, at: self.clock.now() });
+    }
+
+    async fn misplaced(&self, component: &ComponentInteraction, misplaced: Misplaced) {
+        let data = json!({ "content": misplaced.to_string(), "flags": EPHEMERAL, "allowed_mentions": { "parse": [] } });
+        self.respond(component.id, &component.token, json!({ "type": 4, "data": data })).await;
+    }
+
+    async fn respond(&self, id: InteractionId, token: &str, response: serde_json::Value) {
+        // Too late is too late: whoever waits for it has gone on.
+        let answered = self.desk.http.create_interaction_response(id, token, &response, Vec::new());
+        if let Err(error) = answered.await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an interaction could not be answered");
+        }
+    }
+}
+
+/// What an answer says: the label of the button, or the value of the menu, which stand in our own message.
+fn answer(component: &ComponentInteraction) -> Option<String> {
+    match &component.data.kind {
+        ComponentInteractionDataKind::StringSelect { values } => values.first().cloned(),
+        ComponentInteractionDataKind::Button => {
+            let mut buttons = component.message.components.iter().flat_map(|row| &row.components);
+            buttons.find_map(|other| match other {
+                ActionRowComponent::Button(button) => match &button.data {
+                    ButtonKind::NonLink { custom_id, .. } if *custom_id == component.data.custom_id => {
+                        button.label.clone()
+                    }
+                    _ => None,
+                },
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}
+
+#[async_trait]
+impl EventHandler for Handler {
+    async fn message(&self, _: Context, message: Message) {
+        let Some(text) = self.hearing.get().and_then(|hearing| hearing.heard(&message)) else { return };
+        let Some(actor) = actor(message.author.id) else { return };
+        if let Some(PartialMember { roles, .. }) = message.member.as_deref() {
+            self.learn(&actor, message.guild_id, roles);
+        }
+        let id = MessageId { conversation: conversation(message.channel_id), message: message.id.to_string() };
+        self.hand_over(ChatEvent::Said { id, actor, text, at: self.clock.now() });
+    }
+
+    async fn interaction_create(&self, _: Context, interaction: Interaction) {
+        match &interaction {
+            Interaction::Command(command) => self.command(command),
+            Interaction::Autocomplete(command) => self.complete(command).await,
+            Interaction::Component(component) => self.component(component).await,
+            Interaction::Modal(modal) => self.form(modal),
+            _ => {}
+        }
+    }
+
+    async fn guild_create(&self, _: Context, guild: Guild, _: Option<bool>) {
+        let Some(hearing) = self.hearing.get() else { return };
+        guild.threads.iter().for_each(|thread| hearing.thread(thread.id, thread.parent_id));
+    }
+
+    async fn thread_create(&self, _: Context, thread: GuildChannel) {
+        if let Some(hearing) = self.hearing.get() {
+            hearing.thread(thread.id, thread.parent_id);
+        }
+    }
+
+    async fn ready(&self, _: Context, ready: Ready) {
+        tracing::info!(guilds = ready.guilds.len(), shard = ?ready.shard, "Discord listens");
+    }
+
+    async fn resume(&self, _: Context, _: ResumedEvent) {
+        tracing::info!("Discord listens again, and has told what was missed");
+    }
+}

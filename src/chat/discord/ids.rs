@@ -1,0 +1,116 @@
+//! What stands in a component's `custom_id`: a proposal, a choice and a nonce, or whose question it was. Never an argument.
+
+use std::str::FromStr as _;
+
+use crate::domain::{ChoiceKind, Digest, ProposalId};
+
+/// The longest that Discord takes, in characters.
+#[cfg(test)]
+const MAX_CUSTOM_ID: usize = 100;
+
+/// What a component stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CustomId {
+    /// A button of a card. The digest is the nonce: it is another on each card.
+    Choose(ChoiceKind, ProposalId, Digest),
+    /// The button that asks for the form of a proposal.
+    Edit(ProposalId),
+    /// The form itself.
+    Form(ProposalId),
+    /// The answers to a question: of whom, by Discord's id, and which; a menu has no number.
+    Answer(u64, Option<usize>),
+}
+
+fn letter(choice: ChoiceKind) -> char {
+    match choice {
+        ChoiceKind::Confirm => 'c',
+        ChoiceKind::Approve => 'a',
+        ChoiceKind::Reject => 'r',
+        ChoiceKind::Cancel => 'x',
+        ChoiceKind::BreakGlass => 'g',
+    }
+}
+
+fn choice(letter: char) -> Option<ChoiceKind> {
+    use ChoiceKind::{Approve, BreakGlass, Cancel, Confirm, Reject};
+    [Confirm, Approve, Reject, Cancel, BreakGlass].into_iter().find(|kind| self::letter(*kind) == letter)
+}
+
+impl CustomId {
+    /// Reads what comes back; none of what is not ours.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let proposal = |text: &str| ProposalId::from_str(text).ok();
+        let mut chars = text.chars();
+        let (kind, rest) = (chars.next()?, chars.as_str());
+        match kind {
+            'c' => {
+                let mut chars = rest.chars();
+                let choice = choice(chars.next()?)?;
+                let (id, digest) = chars.as_str().split_at_checked(32)?;
+                Some(Self::Choose(choice, proposal(id)?, digest.parse().ok()?))
+            }
+            'e' => Some(Self::Edit(proposal(rest)?)),
+            'f' => Some(Self::Form(proposal(rest)?)),
+            'a' => match rest.split_once('.') {
+                Some((asked, number)) => Some(Self::Answer(asked.parse().ok()?, Some(number.parse().ok()?))),
+                None => Some(Self::Answer(rest.parse().ok()?, None)),
+            },
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for CustomId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let simple = |id: &ProposalId| id.to_string().replace('-', "");
+        match self {
+            Self::Choose(choice, proposal, digest) => write!(f, "c{}{}{digest}", letter(*choice), simple(proposal)),
+            Self::Edit(proposal) => write!(f, "e{}", simple(proposal)),
+            Self::Form(proposal) => write!(f, "f{}", simple(proposal)),
+            Self::Answer(asked, Some(number)) => write!(f, "a{asked}.{number}"),
+            Self::Answer(asked, None) => write!(f, "a{asked}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let (proposal, digest) = (ProposalId::random(), Digest::of([b"card".as_slice()]));
+        for id in [
+            CustomId::Choose(ChoiceKind::Confirm, proposal, digest),
+            CustomId::Choose(ChoiceKind::BreakGlass, proposal, digest),
+            CustomId::Edit(proposal),
+            CustomId::Form(proposal),
+            CustomId::Answer(u64::MAX, Some(24)),
+            CustomId::Answer(80_351_110_224_678_912, None),
+        ] {
+            let text = id.to_string();
+            assert!(text.chars().count() <= MAX_CUSTOM_ID, "{text}");
+            assert_eq!(CustomId::read(&text), Some(id), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_nothing() {
+        for text in [
+            "",
+            "c",
+            "cc",
+            "cq",
+            "cz123",
+            "e1",
+            "fé",
+            "a",
+            "ax",
+            "a1.x",
+            "hello",
+            "cc\u{1f600}00000000000000000000000000000000",
+        ] {
+            assert_eq!(CustomId::read(text), None, "{text}");
+        }
+    }
+}

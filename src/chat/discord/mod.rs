@@ -1,0 +1,304 @@
+//! Discord, by serenity: messages, slash commands, cards with buttons, forms.
+//!
+//! ```text
+//! gateway ──▶ handler ──ChatEvent──▶ assistant ──Outgoing──▶ desk ──▶ REST
+//!              │ hearing: is it for us?                       │ render: Reply → JSON
+//!              └ slots: answered within three seconds ◀───────┘ patience: until it is answered
+//! ```
+
+mod commands;
+mod desk;
+mod examine;
+mod handler;
+mod hearing;
+mod ids;
+mod patience;
+mod render;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serenity::Client;
+use serenity::all::{GatewayIntents, ShardManager};
+use serenity::async_trait;
+use serenity::http::{Http, HttpBuilder};
+use serenity::model::id::{ChannelId, GuildId, UserId};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use self::desk::Desk;
+use self::examine::{Account, account, fault_of};
+use self::handler::Handler;
+use self::hearing::Hearing;
+use self::patience::{Backoff, persist};
+use crate::domain::{Actor, Assistance, Clock, Directory, Memberships, Notebook, Outgoing, Secret, Tally};
+
+pub use commands::faults;
+
+/// The name of the platform in actors and conversations.
+pub const PLATFORM: &str = "discord";
+
+/// How long a lookup of somebody's roles is good for.
+const FRESH: Duration = Duration::from_secs(30);
+/// How long a lookup may take: somebody waits for what it decides.
+const LOOKUP: Duration = Duration::from_secs(5);
+/// A connection that held so long was a good one.
+const STABLE: Duration = Duration::from_secs(60);
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// Of how many people is remembered when they were looked up.
+const LOOKED_UP: usize = 10_000;
+
+/// `[chat.discord]`, with the token itself.
+pub struct Settings {
+    /// The bot's token.
+    pub token: Secret,
+    /// The guilds in which it is heard and its commands are registered; none: everywhere.
+    pub guilds: Vec<u64>,
+    /// Channels in which everything is meant for it.
+    pub listen: Vec<u64>,
+    /// Where requests go in place of `https://discord.com`: a proxy that limits rates for several processes.
+    pub proxy: Option<String>,
+}
+
+impl Settings {
+    fn http(&self) -> Http {
+        let http = HttpBuilder::new(self.token.expose());
+        match &self.proxy {
+            // Serenity's own limiter goes past a proxy, which has one.
+            Some(proxy) => http.proxy(proxy.as_str()).ratelimiter_disabled(true).build(),
+            None => http.build(),
+        }
+    }
+}
+
+/// Why Discord cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscordError {
+    /// Nobody has that token.
+    #[error("Discord does not know the token; make a new one under Bot at https://discord.com/developers/applications")]
+    Token,
+    /// Refused for another reason.
+    #[error("{0}")]
+    Refused(String),
+    /// The client cannot be made.
+    #[error("the client of Discord cannot be made: {0}")]
+    Client(String),
+}
+
+/// What the adapter needs of the program.
+pub struct Parts {
+    /// Who understands and acts.
+    pub assistance: Arc<dyn Assistance>,
+    /// Who is in which group.
+    pub memberships: Arc<Memberships>,
+    /// What is remembered across restarts.
+    pub notebook: Arc<dyn Notebook>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Counts what is lost.
+    pub tally: Arc<dyn Tally>,
+}
+
+/// A way to Discord's servers, before anything is said there.
+#[derive(Clone)]
+pub struct Line {
+    http: Arc<Http>,
+    settings: Arc<Settings>,
+    guilds: Vec<GuildId>,
+    memberships: Arc<Memberships>,
+    looked_up: Arc<Mutex<HashMap<Actor, Instant>>>,
+}
+
+impl Line {
+    /// A line with these settings.
+    pub fn new(settings: Settings, memberships: Arc<Memberships>) -> Self {
+        let guilds = settings.guilds.iter().filter(|id| **id > 0).map(|id| GuildId::new(*id)).collect();
+        let http = Arc::new(settings.http());
+        Self { http, settings: Arc::new(settings), guilds, memberships, looked_up: Arc::default() }
+    }
+
+    /// The address at which somebody lets the bot into a guild, with the least permissions.
+    pub async fn invitation(&self) -> Result<String, DiscordError> {
+        Ok(examine::invitation(account(&self.http).await?.application))
+    }
+}
+
+#[async_trait]
+impl Directory for Line {
+    async fn look_up(&self, actor: &Actor) {
+        let Some(user) = (actor.platform() == PLATFORM).then(|| actor.id().parse::<u64>().ok()).flatten() else {
+            return;
+        };
+        let Some(user) = (user > 0).then(|| UserId::new(user)) else { return };
+        {
+            let mut looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked_up.get(actor).is_some_and(|at| at.elapsed() < FRESH) {
+                return;
+            }
+            if looked_up.len() >= LOOKED_UP {
+                looked_up.retain(|_, at| at.elapsed() < FRESH);
+            }
+            looked_up.insert(actor.clone(), Instant::now());
+        }
+        let known = async {
+            let guilds = match self.guilds.as_slice() {
+                [] => self.http.get_guilds(None, None).await?.into_iter().map(|guild| guild.id).collect(),
+                guilds => guilds.to_vec(),
+            };
+            let mut roles = Vec::new();
+            for guild in guilds {
+                match self.http.get_member(guild, user).await {
+                    Ok(member) => roles.extend(member.roles.iter().map(ToString::to_string)),
+                    // Not, or no longer, in this guild.
+                    Err(serenity::Error::Http(error))
+                        if error.status_code().is_some_and(|code| code.as_u16() == 404) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(roles)
+        };
+        match timeout(LOOKUP, known).await {
+            Ok(Ok(roles)) => self.memberships.set(actor, roles),
+            Ok(Err(error)) => {
+                tracing::warn!(%actor, error = &error as &dyn std::error::Error, "roles cannot be looked up");
+                self.looked_up.lock().unwrap_or_else(PoisonError::into_inner).remove(actor);
+            }
+            Err(_) => {
+                tracing::warn!(%actor, "roles cannot be looked up in time");
+                self.looked_up.lock().unwrap_or_else(PoisonError::into_inner).remove(actor);
+            }
+        }
+    }
+}
+
+/// The adapter.
+pub struct Discord {
+    line: Line,
+    desk: Arc<Desk>,
+    handler: Arc<Handler>,
+    notebook: Arc<dyn Notebook>,
+    shards: Mutex<Option<Arc<ShardManager>>>,
+}
+
+impl Discord {
+    /// An adapter that takes replies from now on, and hears once it runs.
+    pub fn new(line: Line, parts: Parts) -> Self {
+        let Parts { assistance, memberships, notebook, clock, tally } = parts;
+        let desk = Arc::new(Desk::new(Arc::clone(&line.http), Arc::clone(&notebook), Arc::clone(&clock), tally));
+        let handler = Arc::new(Handler {
+            hearing: OnceLock::new(),
+            desk: Arc::clone(&desk),
+            assistance,
+            memberships,
+            clock,
+            under_way: Arc::new(Semaphore::new(handler::UNDER_WAY)),
+        });
+        Self { line, desk, handler, notebook, shards: Mutex::default() }
+    }
+
+    /// Delivers a reply, now or when Discord is there again. Never waits.
+    pub fn deliver(&self, outgoing: Outgoing) {
+        self.desk.take(outgoing);
+    }
+
+    /// Finds out who we are, registers the commands where they have changed, and listens for as long as it is polled. Comes
+    /// back only if Discord will never have us. What is wrong and can be mended without a restart is logged, with its remedy.
+    pub async fn run(&self) -> DiscordError {
+        let Account { me, reads, .. } = match account(&self.line.http).await {
+            Ok(account) => account,
+            Err(error) => return error,
+        };
+        let listen = self.line.settings.listen.iter().filter(|id| **id > 0).map(|id| ChannelId::new(*id));
+        let _ = self.handler.hearing.set(Hearing::new(me, self.line.guilds.clone(), listen.clone()));
+        register(&self.line, self.handler.assistance.as_ref(), self.notebook.as_ref(), self.handler.clock.as_ref())
+            .await;
+        if !reads {
+            tracing::warn!(
+                "mention-only mode: Discord shows us nothing but direct messages and what names us; for more, switch on \
+                 Message Content Intent under Bot at https://discord.com/developers/applications"
+            );
+        }
+        for channel in listen {
+            if let Some(fault) = fault_of(&self.line.http, me, channel).await {
+                tracing::error!("{fault}");
+            }
+        }
+        let mut intents = GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGES | GatewayIntents::DIRECT_MESSAGES;
+        intents.set(GatewayIntents::MESSAGE_CONTENT, reads);
+        let mut backoff = Backoff::default();
+        loop {
+            let began = Instant::now();
+            let ended = self.connect(intents).await;
+            let error = ended.as_ref().err().map(|error| error as &dyn std::error::Error);
+            tracing::error!(error, "the connection to Discord has ended, trying again");
+            if began.elapsed() > STABLE {
+                backoff = Backoff::default();
+            }
+            backoff.wait().await;
+        }
+    }
+
+    /// One client, to its end. Its shards resume and reconnect by themselves.
+    async fn connect(&self, intents: GatewayIntents) -> Result<(), serenity::Error> {
+        // A client has its own way to ask for the gateway's address.
+        let builder = serenity::client::ClientBuilder::new_with_http(self.line.settings.http(), intents);
+        let mut client: Client = builder.event_handler_arc(Arc::clone(&self.handler)).await?;
+        *self.shards.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&client.shard_manager));
+        client.start_autosharded().await
+    }
+
+    /// Hears nothing more.
+    pub async fn close(&self) {
+        let shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(shards) = shards {
+            // Where Discord does not answer, the end of the process says the same.
+            let _ = timeout(GOODBYE, shards.shutdown_all()).await;
+        }
+    }
+
+    /// Delivers what still waits, at most so long.
+    pub async fn finish(&self, grace: Duration) {
+        self.desk.clear(grace).await;
+    }
+}
+
+/// Registers the slash commands wherever other ones are registered.
+async fn register(line: &Line, assistance: &dyn Assistance, notebook: &dyn Notebook, clock: &dyn Clock) {
+    let intents = assistance.intents();
+    let faults = faults(&intents);
+    if !faults.is_empty() {
+        faults.iter().for_each(|fault| tracing::error!("{fault}"));
+        tracing::error!("the slash commands are not registered; everything can be said and typed");
+        return;
+    }
+    let commands = commands::commands(&intents);
+    let digest = commands::digest(&commands).to_string();
+    let scopes: Vec<Option<GuildId>> = match line.guilds.as_slice() {
+        [] => vec![None],
+        guilds => guilds.iter().copied().map(Some).collect(),
+    };
+    for scope in scopes {
+        let key = format!("discord/commands/{}", scope.map_or_else(|| "all".to_owned(), |guild| guild.to_string()));
+        if notebook.read(&key).await.ok().flatten().as_ref() == Some(&digest) {
+            continue;
+        }
+        let registered = match scope {
+            Some(guild) => persist("the slash commands", || line.http.create_guild_commands(guild, &commands)).await,
+            None => persist("the slash commands", || line.http.create_global_commands(&commands)).await,
+        };
+        match registered {
+            Ok(_) => {
+                if let Err(error) = notebook.write(&key, &digest, clock.now()).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the commands will be registered again");
+                }
+            }
+            Err(refused) => tracing::error!(%refused, "the slash commands could not be registered"),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What an adapter to a chat platform asks of the program, and what the program asks of it.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{Actor, ChatEvent, ConversationId, IntentName, Intents, ParameterName};
+
+/// The assistant, as those see it who bring people to it.
+#[async_trait]
+pub trait Assistance: Send + Sync {
+    /// Handles one event to its end, executions included. What there is to say comes as [`super::Outgoing`].
+    async fn handle(&self, event: ChatEvent);
+
+    /// What can be asked for.
+    fn intents(&self) -> Intents;
+
+    /// Names for a parameter that go with what somebody has typed so far, at most so many; none if they may not ask for such
+    /// a thing there.
+    fn suggest(
+        &self,
+        who: &Asking<'_>,
+        intent: &IntentName,
+        parameter: &ParameterName,
+        limit: usize,
+    ) -> Vec<Suggestion>;
+}
+
+/// Somebody who is typing a value.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// Who.
+    pub actor: &'a Actor,
+    /// Where.
+    pub conversation: &'a ConversationId,
+    /// What they have typed so far.
+    pub typed: &'a str,
+}
+
+/// A name, and how it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suggestion {
+    /// The canonical name.
+    pub name: String,
+    /// What people call it, where that is what goes with what was typed.
+    pub alias: Option<String>,
+}
+
+/// A platform that can be asked who is in which of its groups.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Sees to it that [`super::Memberships`] knows the groups of a person as they are now, or were a moment ago. A platform
+    /// that does not answer leaves them as they were.
+    async fn look_up(&self, actor: &Actor);
+}
+
+/// What an adapter remembers across restarts: which message shows a card, which commands are registered.
+#[async_trait]
+pub trait Notebook: Send + Sync {
+    /// Writes something under a key, in the place of what stood there.
+    async fn write(&self, key: &str, value: &str, at: Timestamp) -> Result<(), NotebookError>;
+    /// What stands there.
+    async fn read(&self, key: &str) -> Result<Option<String>, NotebookError>;
+}
+
+/// The notebook cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the notebook cannot be used")]
+pub struct NotebookError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
