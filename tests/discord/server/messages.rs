@@ -61,7 +61,8 @@ impl State {
         let users = self.people.keys().filter(|user| named(&["@", "@!"], **user) && permits("users", **user));
         let mut users: Vec<u64> = users.copied().collect();
         let replied = unflake(&json["referenced_message"]["author"]["id"]);
-        users.extend(replied.filter(|user| allowed["replied_user"] != false && !users.contains(user)));
+        let pings_author = allowed.is_null() || allowed["replied_user"] == true;
+        users.extend(replied.filter(|user| pings_author && !users.contains(user)));
         json["mentions"] = users.iter().filter(|user| self.people.contains_key(user)).map(|user| self.user_json(*user)).collect();
         let roles = self.roles.keys().filter(|role| named(&["@&"], **role) && permits("roles", **role));
         json["mention_roles"] = roles.map(|role| flake(*role)).collect();
@@ -165,11 +166,12 @@ impl State {
             // Ids are those of the message, and one number more for each file.
             let id = unflake(&posted.json["id"]).unwrap_or_default() + 1 + u64::try_from(attachments.len()).expect("few");
             let url = format!("{}/attachments/{}/{id}/{name}", self.url, posted.channel);
-            attachments.push(json!({
-                "id": flake(id), "filename": name, "size": bytes.len(), "url": url, "proxy_url": url,
-                "content_type": "application/octet-stream",
-                "description": described.map(|given| given["description"].clone()).unwrap_or_default(),
-            }));
+            let mut attachment = json!({"id": flake(id), "filename": name, "size": bytes.len(), "url": url, "proxy_url": url,
+                "content_type": "application/octet-stream"});
+            if let Some(description) = described.and_then(|given| given["description"].as_str()) {
+                attachment["description"] = json!(description);
+            }
+            attachments.push(attachment);
             posted.files.push((name.clone(), bytes.clone()));
         }
         posted.json["attachments"] = json!(attachments);
@@ -286,13 +288,23 @@ fn embedded(embed: &Json) -> Json {
     embed
 }
 
-/// Components come back with numbers, in the order of reading.
+/// Components come back with numbers, in the order of reading, and with what goes without saying.
 fn numbered(count: &mut u64) -> impl FnMut(&Json) -> Json + '_ {
     fn number(component: &Json, count: &mut u64) -> Json {
         let mut component = component.clone();
         *count += 1;
         if component["id"].is_null() {
             component["id"] = json!(*count);
+        }
+        let implied = match component["type"].as_u64() {
+            Some(2) => json!({"disabled": false}),
+            Some(3) => json!({"disabled": false, "min_values": 1, "max_values": 1}),
+            _ => json!({}),
+        };
+        for (key, value) in implied.as_object().into_iter().flatten() {
+            if component[key].is_null() {
+                component[key] = value.clone();
+            }
         }
         for inner in component["components"].as_array_mut().into_iter().flatten() {
             *inner = number(inner, count);

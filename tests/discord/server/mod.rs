@@ -33,6 +33,7 @@ use tokio::runtime::Runtime;
 
 use gateway::intents;
 use state::{Channel, Person, Place, Shared, State, flake};
+#[allow(unused_imports)] // Named by those who keep them.
 pub(crate) use view::{Interaction, Message, Request};
 
 /// How long a test waits for what has to come.
@@ -82,6 +83,11 @@ impl Discord {
     /// Where REST is: `http://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> String {
         self.url.clone()
+    }
+
+    /// Where the gateway is: `ws://127.0.0.1:PORT`.
+    pub(crate) fn socket(&self) -> String {
+        self.shared.look(|state| state.socket.clone())
     }
 
     /// The only bot token that is good here.
@@ -176,9 +182,19 @@ impl Discord {
         self.shared.look(|state| state.commands.get(&guild).cloned().unwrap_or_default())
     }
 
+    /// Whether requests are held against Discord's own description too, which not every machine has.
+    pub(crate) fn is_described(&self) -> bool {
+        description::DESCRIPTION.is_some()
+    }
+
     /// Takes what was wrong with the bot's requests until now; else the end of the server panics of it.
     pub(crate) fn violations(&self) -> Vec<String> {
         self.shared.change(|state| std::mem::take(&mut state.violations))
+    }
+
+    /// Takes where this server's own answers were not as Discord describes its: a fault of the server, not of the bot.
+    pub(crate) fn deviations(&self) -> Vec<String> {
+        self.shared.change(|state| std::mem::take(&mut state.deviations))
     }
 
     /// Looks at each change, until there is something to see. Panics after [`PATIENCE`], with all that there is.

@@ -169,8 +169,8 @@ fn below_version(shared: &Shared, call: &Call, path: &str) -> Option<(HeaderMap,
     });
     if let (Some(description), Ok((status, body))) = (DESCRIPTION.as_ref(), &answered) {
         let wrong = description.check_answer(&call.method, path, status.as_u16(), body);
-        let told = |fault: &Fault| format!("this server's own answer to {} {path}: {fault}: {body}", call.method);
-        shared.change(|state| state.violations.extend(wrong.iter().map(told)));
+        let told = |fault: &Fault| format!("{} {path}: {fault}: {body}", call.method);
+        shared.change(|state| state.deviations.extend(wrong.iter().map(told)));
     }
     Some((headers, answered))
 }

@@ -173,7 +173,8 @@ impl State {
             "team": null, "redirect_uris": [], "interactions_endpoint_url": null, "role_connections_verification_url": null,
             "approximate_guild_count": 1, "approximate_user_install_count": 0, "bot": self.user_json(self.bot),
             "rpc_origins": [], "tags": [], "integration_types_config": {"0": {}}, "explicit_content_filter": 0,
-            "max_participants": 0, "event_webhooks_status": 1,
+            "max_participants": 0, "event_webhooks_status": 1, "flags_new": flags.to_string(), "eligible_oauth2_scopes": [],
+            "approximate_user_authorization_count": 0,
         })
     }
 

@@ -153,6 +153,8 @@ pub(super) struct State {
     pub(super) commands: BTreeMap<Option<u64>, Vec<Json>>,
     pub(super) requests: Vec<Request>,
     pub(super) violations: Vec<String>,
+    /// Where our own answers are not as Discord describes its.
+    pub(super) deviations: Vec<String>,
     pub(super) gateway: Gateway,
     pub(super) faults: Faults,
 }
@@ -177,6 +179,7 @@ impl State {
             commands: BTreeMap::new(),
             requests: Vec::new(),
             violations: Vec::new(),
+            deviations: Vec::new(),
             gateway: Gateway::default(),
             faults: Faults::default(),
         };
