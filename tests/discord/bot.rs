@@ -3,8 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use serenity::all::{
-    ClientBuilder, CommandInteraction, ComponentInteraction, Context, Event, GatewayIntents, Http, HttpBuilder, Interaction,
-    Message, ModalInteraction, RawEventHandler,
+    ClientBuilder, CommandInteraction, ComponentInteraction, Context, Event, GatewayIntents, Http, HttpBuilder,
+    Interaction, Message, ModalInteraction, RawEventHandler,
 };
 use tokio::runtime::Runtime;
 
@@ -42,7 +42,10 @@ pub(crate) fn http(discord: &Discord, token: &str) -> Http {
 }
 
 pub(crate) fn usual() -> GatewayIntents {
-    GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGES | GatewayIntents::DIRECT_MESSAGES | GatewayIntents::MESSAGE_CONTENT
+    GatewayIntents::GUILDS
+        | GatewayIntents::GUILD_MESSAGES
+        | GatewayIntents::DIRECT_MESSAGES
+        | GatewayIntents::MESSAGE_CONTENT
 }
 
 impl Bot {

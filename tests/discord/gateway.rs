@@ -15,11 +15,13 @@ fn a_bot_is_told_of_the_guild() {
     let role = discord.add_role("operators");
     let thread = discord.add_thread(discord.channel());
     let bot = Bot::start(&discord);
-    let ready = bot.next("ready", |event| if let Event::Ready(event) = event { Some(event.ready.clone()) } else { None });
+    let ready =
+        bot.next("ready", |event| if let Event::Ready(event) = event { Some(event.ready.clone()) } else { None });
     assert_eq!(ready.user.id.get(), discord.bot());
     assert_eq!(ready.application.id.get(), discord.bot());
     assert!(ready.resume_gateway_url.starts_with("ws://127.0.0.1:"));
-    let guild = bot.next("guild", |event| if let Event::GuildCreate(event) = event { Some(event.guild.clone()) } else { None });
+    let guild =
+        bot.next("guild", |event| if let Event::GuildCreate(event) = event { Some(event.guild.clone()) } else { None });
     assert_eq!(guild.id.get(), discord.guild());
     assert_eq!(guild.roles[&role.into()].name, "operators");
     assert!(guild.channels.contains_key(&discord.channel().into()));
@@ -28,10 +30,15 @@ fn a_bot_is_told_of_the_guild() {
     assert_eq!(discord.gateway_intents(), Some(usual().bits()));
 
     let later = discord.add_channel();
-    let told = bot.next("channel", |event| if let Event::ChannelCreate(event) = event { Some(event.channel.id.get()) } else { None });
+    let told =
+        bot.next(
+            "channel",
+            |event| if let Event::ChannelCreate(event) = event { Some(event.channel.id.get()) } else { None },
+        );
     assert_eq!(told, later);
     let thread = discord.add_thread(later);
-    let told = bot.next("thread", |event| if let Event::ThreadCreate(event) = event { Some(event.thread.clone()) } else { None });
+    let told = bot
+        .next("thread", |event| if let Event::ThreadCreate(event) = event { Some(event.thread.clone()) } else { None });
     assert_eq!((told.id.get(), told.parent_id.map(|parent| parent.get())), (thread, Some(later)));
 }
 
@@ -52,7 +59,8 @@ fn people_are_heard() {
     assert_eq!(heard.id.created_at().unix_timestamp(), heard.timestamp.unix_timestamp());
 
     discord.edit(discord.channel(), id, "something else");
-    let edited = bot.next("edit", |event| if let Event::MessageUpdate(event) = event { Some(event.clone()) } else { None });
+    let edited =
+        bot.next("edit", |event| if let Event::MessageUpdate(event) = event { Some(event.clone()) } else { None });
     assert_eq!(edited.content.as_deref(), Some("something else"));
     assert!(edited.edited_timestamp.is_some() && discord.messages(discord.channel())[0].edited);
 
@@ -208,9 +216,7 @@ impl Raw {
 #[test]
 fn the_gateway_keeps_its_protocol() {
     let discord = Discord::start();
-    let identify = |token: &str| {
-        json!({"op": 2, "d": {"token": token, "intents": 1, "properties": {"os": "linux", "browser": "x", "device": "x"}}})
-    };
+    let identify = |token: &str| json!({"op": 2, "d": {"token": token, "intents": 1, "properties": {"os": "linux", "browser": "x", "device": "x"}}});
     let with = |key: &str, value: Json| {
         let mut payload = identify(discord.token());
         payload["d"][key] = value;

@@ -35,7 +35,10 @@ impl Scene {
     fn post_card(bot: &Bot, channel: u64) -> u64 {
         let options = vec![CreateSelectMenuOption::new("One", "1"), CreateSelectMenuOption::new("Two", "2")];
         let rows = vec![
-            CreateActionRow::Buttons(vec![CreateButton::new("go").label("Go"), CreateButton::new("no").label("No").disabled(true)]),
+            CreateActionRow::Buttons(vec![
+                CreateButton::new("go").label("Go"),
+                CreateButton::new("no").label("No").disabled(true),
+            ]),
             CreateActionRow::SelectMenu(CreateSelectMenu::new("which", CreateSelectMenuKind::String { options })),
         ];
         let message = CreateMessage::new().content("a card").allowed_mentions(nobody()).components(rows);
@@ -61,8 +64,14 @@ fn a_press_is_answered_for_one_pair_of_eyes() {
     let Scene { discord, bot, alice, card, .. } = &scene;
     let interaction = discord.press(*alice, *card, "go");
     let press = bot.next_press();
-    assert_eq!((press.id.get(), press.token.as_str(), press.data.custom_id.as_str()), (interaction.id, interaction.token.as_str(), "go"));
-    assert_eq!((press.user.id.get(), press.message.id.get(), press.channel_id.get()), (*alice, *card, discord.channel()));
+    assert_eq!(
+        (press.id.get(), press.token.as_str(), press.data.custom_id.as_str()),
+        (interaction.id, interaction.token.as_str(), "go")
+    );
+    assert_eq!(
+        (press.user.id.get(), press.message.id.get(), press.channel_id.get()),
+        (*alice, *card, discord.channel())
+    );
     assert_eq!(press.member.as_ref().unwrap().roles, [serenity::all::RoleId::new(scene.role)]);
     assert_eq!(press.guild_id.unwrap().get(), discord.guild());
     assert!(interaction.answer(discord).is_none());
@@ -74,7 +83,10 @@ fn a_press_is_answered_for_one_pair_of_eyes() {
         assert_eq!(original.content, "for you");
         // Nobody sees it by the channel.
         assert_eq!(refused(bot.http.get_message(press.channel_id, original.id).await), (404, 10008));
-        press.edit_response(&bot.http, EditInteractionResponse::new().content("still").allowed_mentions(nobody())).await.unwrap();
+        press
+            .edit_response(&bot.http, EditInteractionResponse::new().content("still").allowed_mentions(nobody()))
+            .await
+            .unwrap();
         let followed = press.create_followup(&bot.http, more("and more").ephemeral(true)).await.unwrap();
         press.edit_followup(&bot.http, followed.id, more("and less")).await.unwrap();
         assert_eq!(press.get_followup(&bot.http, followed.id).await.unwrap().content, "and less");
@@ -88,7 +100,10 @@ fn a_press_is_answered_for_one_pair_of_eyes() {
     let seen = discord.messages(discord.channel());
     let contents: Vec<_> = seen.iter().map(|message| (message.content.as_str(), message.ephemeral_for)).collect();
     assert_eq!(contents, [("a card", None), ("still", Some(*alice)), ("and less", Some(*alice))]);
-    assert_eq!(interaction.followups().iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), ["and less"]);
+    assert_eq!(
+        interaction.followups().iter().map(|message| message.content.as_str()).collect::<Vec<_>>(),
+        ["and less"]
+    );
 
     discord.expire(&interaction);
     assert_eq!(refused(bot.run(press.create_followup(&bot.http, more("too late")))), (401, 50027));
@@ -109,20 +124,25 @@ fn an_answer_can_take_its_time() {
     // The first follow-up takes the place of what was promised, and is seen by nobody else, whatever it says.
     bot.run(press.create_followup(&bot.http, more("here"))).unwrap();
     bot.run(press.create_followup(&bot.http, more("and there"))).unwrap();
-    let seen: Vec<_> = interaction.followups().iter().map(|message| (message.content.clone(), message.ephemeral_for)).collect();
+    let seen: Vec<_> =
+        interaction.followups().iter().map(|message| (message.content.clone(), message.ephemeral_for)).collect();
     assert_eq!(seen, [("here".to_owned(), Some(*alice)), ("and there".to_owned(), None)]);
 
     // An update of the card itself, at once and later.
     discord.press(*alice, *card, "go");
     let press = bot.next_press();
-    bot.run(press.create_response(&bot.http, CreateInteractionResponse::UpdateMessage(text("pressed").components(vec![])))).unwrap();
+    bot.run(
+        press.create_response(&bot.http, CreateInteractionResponse::UpdateMessage(text("pressed").components(vec![]))),
+    )
+    .unwrap();
     let shown = discord.messages(discord.channel()).remove(0);
     assert!(shown.content == "pressed" && shown.buttons().is_empty() && shown.edited);
     let card = Scene::post_card(bot, discord.channel());
     discord.press(*alice, card, "go");
     let press = bot.next_press();
     bot.run(press.create_response(&bot.http, CreateInteractionResponse::Acknowledge)).unwrap();
-    bot.run(press.edit_response(&bot.http, EditInteractionResponse::new().content("later").allowed_mentions(nobody()))).unwrap();
+    bot.run(press.edit_response(&bot.http, EditInteractionResponse::new().content("later").allowed_mentions(nobody())))
+        .unwrap();
     assert_eq!(discord.messages(discord.channel()).iter().find(|message| message.id == card).unwrap().content, "later");
     scene.done();
 }
@@ -162,10 +182,16 @@ fn a_choice_opens_a_modal() {
     let Scene { discord, bot, alice, card, .. } = &scene;
     let chosen = discord.select(*alice, *card, "which", &["2"]);
     let choice = bot.next_press();
-    assert!(matches!(&choice.data.kind, serenity::all::ComponentInteractionDataKind::StringSelect { values } if *values == ["2"]));
+    assert!(
+        matches!(&choice.data.kind, serenity::all::ComponentInteractionDataKind::StringSelect { values } if *values == ["2"])
+    );
     let inputs = vec![
-        CreateActionRow::InputText(CreateInputText::new(InputTextStyle::Short, "Reason", "reason").min_length(3).max_length(20)),
-        CreateActionRow::InputText(CreateInputText::new(InputTextStyle::Paragraph, "Note", "note").required(false).value("none")),
+        CreateActionRow::InputText(
+            CreateInputText::new(InputTextStyle::Short, "Reason", "reason").min_length(3).max_length(20),
+        ),
+        CreateActionRow::InputText(
+            CreateInputText::new(InputTextStyle::Paragraph, "Note", "note").required(false).value("none"),
+        ),
     ];
     let modal = CreateModal::new("why", "Why?").components(inputs);
     bot.run(choice.create_response(&bot.http, CreateInteractionResponse::Modal(modal))).unwrap();
@@ -216,7 +242,9 @@ fn commands_are_typed() {
     let command = bot.next_command();
     assert_eq!((command.data.name.as_str(), command.user.id.get()), ("service", *alice));
     let typed = command.data.options();
-    let [ResolvedOption { name: "restart", value: ResolvedValue::SubCommand(values), .. }] = &typed[..] else { panic!("{typed:?}") };
+    let [ResolvedOption { name: "restart", value: ResolvedValue::SubCommand(values), .. }] = &typed[..] else {
+        panic!("{typed:?}")
+    };
     assert!(matches!(values[0].value, ResolvedValue::String("checkout")));
     assert!(matches!(values[1].value, ResolvedValue::Integer(2)));
     assert!(matches!(values[2].value, ResolvedValue::User(user, Some(_)) if user.name == "alice"));
@@ -225,8 +253,14 @@ fn commands_are_typed() {
 
     // Of all places, and in a direct channel too.
     bot.run(async {
-        let global = serenity::all::Command::create_global_command(&bot.http, CreateCommand::new("ping").description("Ping")).await.unwrap();
-        let again = serenity::all::Command::create_global_command(&bot.http, CreateCommand::new("ping").description("Pong")).await.unwrap();
+        let global =
+            serenity::all::Command::create_global_command(&bot.http, CreateCommand::new("ping").description("Ping"))
+                .await
+                .unwrap();
+        let again =
+            serenity::all::Command::create_global_command(&bot.http, CreateCommand::new("ping").description("Pong"))
+                .await
+                .unwrap();
         assert_eq!((global.id, again.description.as_str()), (again.id, "Pong"));
         assert_eq!(serenity::all::Command::get_global_commands(&bot.http).await.unwrap().len(), 1);
         assert_eq!(GuildId::new(discord.guild()).get_commands(&bot.http).await.unwrap().len(), 1);
@@ -248,7 +282,8 @@ fn options_are_completed() {
         });
         let asked = bot.next_completion();
         assert_eq!(asked.data.autocomplete().map(|option| (option.name, option.value)), Some(("name", "che")));
-        let proposals = CreateAutocompleteResponse::new().set_choices(vec![AutocompleteChoice::new("Checkout", "checkout")]);
+        let proposals =
+            CreateAutocompleteResponse::new().set_choices(vec![AutocompleteChoice::new("Checkout", "checkout")]);
         bot.run(asked.create_response(&bot.http, CreateInteractionResponse::Autocomplete(proposals))).unwrap();
         person.join().unwrap()
     });
@@ -278,9 +313,15 @@ fn people_can_do_only_what_they_are_offered() {
         (slash(&["service", "stop"], &[]), "there is no `stop`"),
         (slash(&["service", "restart"], &[]), "\"name\" is required"),
         (slash(&["service", "restart"], &[name(), ("where", json!("x"))]), "there is no option `where`"),
-        (slash(&["service", "restart"], &[name(), ("count", json!("2"))]), "`count`: expected a whole number, found \"2\""),
+        (
+            slash(&["service", "restart"], &[name(), ("count", json!("2"))]),
+            "`count`: expected a whole number, found \"2\"",
+        ),
         (slash(&["service", "restart"], &[name(), ("count", json!(4))]), "`count`: expected max_value 3, found 4"),
-        (slash(&["service", "restart"], &[name(), ("how", json!("soft"))]), "`how`: expected one of \"hard\", found \"soft\""),
+        (
+            slash(&["service", "restart"], &[name(), ("how", json!("soft"))]),
+            "`how`: expected one of \"hard\", found \"soft\"",
+        ),
         (slash(&["service", "restart"], &[name(), ("by", json!("12"))]), "`by`: expected a user's id, found \"12\""),
     ] {
         assert!(wrong.contains(told), "{wrong}");
@@ -291,7 +332,8 @@ fn people_can_do_only_what_they_are_offered() {
     assert!(press(*alice, *card, "nope").starts_with("no button `nope`"));
     assert!(press(*alice, *card, "no").starts_with("`no` cannot be pressed"));
     assert!(press(*alice, 5, "go").starts_with("there is no message 5"));
-    let select = |values: &[&str]| impossible(std::panic::AssertUnwindSafe(|| discord.select(*alice, *card, "which", values)));
+    let select =
+        |values: &[&str]| impossible(std::panic::AssertUnwindSafe(|| discord.select(*alice, *card, "which", values)));
     assert!(select(&["3"]).starts_with("`3` is not offered"));
     assert!(select(&["1", "2"]).contains("takes 1..=1 values, not 2"));
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Value as Json, json};
 use serenity::all::{
-    AutoArchiveDuration, ChannelId, ChannelType, CreateActionRow, CreateAllowedMentions, CreateAttachment, CreateButton,
-    CreateEmbed, CreateMessage, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption, CreateThread,
-    EditAttachments, EditMessage, GetMessages, GuildId, UserId,
+    AutoArchiveDuration, ChannelId, ChannelType, CreateActionRow, CreateAllowedMentions, CreateAttachment,
+    CreateButton, CreateEmbed, CreateMessage, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption,
+    CreateThread, EditAttachments, EditMessage, GetMessages, GuildId, UserId,
 };
 use serenity::http::HttpError;
 
@@ -79,14 +79,17 @@ fn messages_live() {
     let bot = Bot::start(&discord);
     let (http, channel) = (&bot.http, ChannelId::new(discord.channel()));
     let question = discord.say(discord.channel(), alice, "what is up?");
-    let options = vec![CreateSelectMenuOption::new("One", "1").description("the first"), CreateSelectMenuOption::new("Two", "2")];
+    let options =
+        vec![CreateSelectMenuOption::new("One", "1").description("the first"), CreateSelectMenuOption::new("Two", "2")];
     let rows = vec![
         CreateActionRow::Buttons(vec![
             CreateButton::new("go").label("Go"),
             CreateButton::new("no").label("No").disabled(true),
             CreateButton::new_link("https://example.com/").label("Read"),
         ]),
-        CreateActionRow::SelectMenu(CreateSelectMenu::new("which", CreateSelectMenuKind::String { options }).placeholder("Which?")),
+        CreateActionRow::SelectMenu(
+            CreateSelectMenu::new("which", CreateSelectMenuKind::String { options }).placeholder("Which?"),
+        ),
     ];
     let embed = CreateEmbed::new().title("Title").description("Text").field("Name", "Value", true).colour(0xFF_0000);
     let created = bot.run(async {

@@ -64,7 +64,8 @@ impl State {
         if call.query("with_response") != Some("true") {
             return Ok((StatusCode::NO_CONTENT, Json::Null));
         }
-        let mut told = json!({"interaction": {"id": flake(id), "type": deal.kind, "response_message_ephemeral": false}});
+        let mut told =
+            json!({"interaction": {"id": flake(id), "type": deal.kind, "response_message_ephemeral": false}});
         if let Some(message) = original.filter(|_| kind != answers::DEFERRED_UPDATE) {
             let json = self.message_json(message);
             told["interaction"]["response_message_id"] = json["id"].clone();
@@ -95,7 +96,13 @@ impl State {
     fn by_token(&self, deal: &Deal, data: &Json, loading: bool) -> Circumstances {
         let hidden = data["flags"].as_u64().unwrap_or(0) & EPHEMERAL != 0;
         let kind = if deal.kind == COMMAND && deal.original.is_none() { 20 } else { 0 };
-        Circumstances { channel: deal.channel, kind, ephemeral_for: hidden.then_some(deal.user), by_token: true, loading }
+        Circumstances {
+            channel: deal.channel,
+            kind,
+            ephemeral_for: hidden.then_some(deal.user),
+            by_token: true,
+            loading,
+        }
     }
 
     /// What is done with an interaction's token after the first answer.

@@ -73,12 +73,7 @@ impl State {
         if let Some(number) = made["default_member_permissions"].as_u64() {
             made["default_member_permissions"] = flake(number);
         }
-        if let Some(options) = made["options"].as_array_mut() {
-            options.iter_mut().for_each(tidy);
-        }
-        if made["options"].is_null() {
-            made.as_object_mut().expect("a command").shift_remove("options");
-        }
+        made.get_mut("options").and_then(Json::as_array_mut).into_iter().flatten().for_each(tidy);
         made
     }
 
@@ -103,7 +98,8 @@ impl State {
             format!("there is no command `{}` here; registered are {}", path[0], known.join(", "))
         })?;
         let context = u64::from(guild.is_none());
-        let elsewhere = command["contexts"].as_array().is_some_and(|contexts| !contexts.iter().any(|one| *one == context));
+        let elsewhere =
+            command["contexts"].as_array().is_some_and(|contexts| !contexts.iter().any(|one| *one == context));
         if elsewhere || (guild.is_none() && command["dm_permission"] == false) {
             return Err(format!("`{}` is not to be used in this place", path[0]));
         }
@@ -111,7 +107,10 @@ impl State {
         let (mut at, mut passed) = (command, Vec::new());
         for name in &path[1..] {
             let inner = at["options"].as_array().into_iter().flatten();
-            at = inner.filter(|one| is_branch(one)).find(|one| one["name"] == **name).ok_or_else(|| format!("there is no `{name}`"))?;
+            at = inner
+                .filter(|one| is_branch(one))
+                .find(|one| one["name"] == **name)
+                .ok_or_else(|| format!("there is no `{name}`"))?;
             passed.push(at);
         }
         if at["options"].as_array().is_some_and(|inner| inner.iter().any(is_branch)) {
@@ -120,7 +119,10 @@ impl State {
         let declared = at["options"].as_array().map(Vec::as_slice).unwrap_or_default();
         let (mut values, mut resolved) = (Vec::new(), Map::new());
         for (name, value) in options {
-            let option = declared.iter().find(|one| one["name"] == **name).ok_or_else(|| format!("there is no option `{name}`"))?;
+            let option = declared
+                .iter()
+                .find(|one| one["name"] == **name)
+                .ok_or_else(|| format!("there is no option `{name}`"))?;
             let is_focused = focused == Some(name);
             if is_focused && option["autocomplete"] != true {
                 return Err(format!("`{name}` has no autocomplete"));
@@ -142,7 +144,9 @@ impl State {
         if focused.is_some_and(|focused| !options.iter().any(|(name, _)| *name == focused)) {
             return Err("the option in focus is not among the options".to_owned());
         }
-        let wrap = |inner: Vec<Json>, branch: &&Json| vec![json!({"name": branch["name"], "type": branch["type"], "options": inner})];
+        let wrap = |inner: Vec<Json>, branch: &&Json| {
+            vec![json!({"name": branch["name"], "type": branch["type"], "options": inner})]
+        };
         let values = passed.iter().rev().fold(values, wrap);
         let mut data = json!({"id": command["id"], "name": command["name"], "type": 1, "options": values});
         if !resolved.is_empty() {
@@ -165,7 +169,9 @@ impl State {
             Some(6) => (is_text && self.people.contains_key(&id), "expected a user's id"),
             Some(7) => (is_text && self.places.contains_key(&id), "expected a channel's id"),
             Some(8) => (is_text && self.roles.contains_key(&id), "expected a role's id"),
-            Some(9) => (self.people.contains_key(&id) || self.roles.contains_key(&id), "expected a user's or a role's id"),
+            Some(9) => {
+                (self.people.contains_key(&id) || self.roles.contains_key(&id), "expected a user's or a role's id")
+            }
             Some(10) => (value.is_number(), "expected a number"),
             _ => (false, "this server cannot give such an option"),
         };
@@ -184,7 +190,10 @@ impl State {
             ("min_length", length, true),
             ("max_length", length, false),
         ] {
-            let wrong = option[bound].as_f64().zip(given).is_some_and(|(bound, given)| if is_least { given < bound } else { given > bound });
+            let wrong = option[bound]
+                .as_f64()
+                .zip(given)
+                .is_some_and(|(bound, given)| if is_least { given < bound } else { given > bound });
             if wrong {
                 return Err(format!("expected {bound} {}", option[bound]));
             }
@@ -218,10 +227,7 @@ fn is_branch(option: &Json) -> bool {
 /// Options come back without what is null or false.
 fn tidy(option: &mut Json) {
     if let Some(map) = option.as_object_mut() {
-        map.retain(|key, value| !value.is_null() && !(key == "required" && *value == false));
+        map.retain(|key, value| !(value.is_null() || key == "required" && *value == false));
     }
-    option["options"].as_array_mut().into_iter().flatten().for_each(tidy);
-    if let Some(map) = option.as_object_mut() {
-        map.retain(|_, value| !value.is_null());
-    }
+    option.get_mut("options").and_then(Json::as_array_mut).into_iter().flatten().for_each(tidy);
 }

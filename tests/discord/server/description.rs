@@ -68,11 +68,14 @@ impl Description {
         };
         let paths = self.root["paths"].as_object().into_iter().flatten();
         // A fixed segment before one that stands for anything.
-        let found = paths.filter(|(template, _)| fits(template)).min_by_key(|(template, _)| template.matches('{').count());
+        let found =
+            paths.filter(|(template, _)| fits(template)).min_by_key(|(template, _)| template.matches('{').count());
         let (template, item) = found.ok_or_else(|| format!("there is no path `{path}`"))?;
-        let operation = item.get(method.to_lowercase()).ok_or_else(|| format!("there is no {method} of `{template}`"))?;
+        let operation =
+            item.get(method.to_lowercase()).ok_or_else(|| format!("there is no {method} of `{template}`"))?;
         let lists = [&item["parameters"], &operation["parameters"]];
-        let parameters = lists.iter().filter_map(|list| list.as_array()).flatten().map(|one| self.resolve(one)).collect();
+        let parameters =
+            lists.iter().filter_map(|list| list.as_array()).flatten().map(|one| self.resolve(one)).collect();
         Ok(Operation { template, operation, parameters })
     }
 

@@ -75,7 +75,8 @@ const EMBED_CHARACTERS: usize = 6000;
 
 /// Names of commands and options; letters that have a lower case are in it.
 /// Source: docs.discord.com/developers/interactions/application-commands, "Application Command Naming".
-static NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}$").expect("a pattern"));
+static NAME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}$").expect("a pattern"));
 
 /// All values at a place, with their paths.
 fn at<'v>(value: &'v Json, pattern: &str) -> Vec<(String, &'v Json)> {
@@ -85,7 +86,9 @@ fn at<'v>(value: &'v Json, pattern: &str) -> Vec<(String, &'v Json)> {
                 ("*", Json::Array(list)) => {
                     list.iter().enumerate().map(|(index, one)| (format!("{path}.{index}"), one)).collect()
                 }
-                (name, Json::Object(map)) => map.get(name).map(|one| (format!("{path}.{name}"), one)).into_iter().collect(),
+                (name, Json::Object(map)) => {
+                    map.get(name).map(|one| (format!("{path}.{name}"), one)).into_iter().collect()
+                }
                 _ => Vec::new(),
             }
         };
@@ -102,7 +105,8 @@ fn length(value: &Json) -> Option<usize> {
 }
 
 fn exceeded(limits: &[Limit], body: &Json, prefix: &str) -> Vec<Fault> {
-    let places = limits.iter().flat_map(|(pattern, range)| at(body, pattern).into_iter().map(move |found| (found, range)));
+    let places =
+        limits.iter().flat_map(|(pattern, range)| at(body, pattern).into_iter().map(move |found| (found, range)));
     let judge = |((path, value), range): ((String, &Json), &RangeInclusive<usize>)| {
         let length = length(value).filter(|length| !range.contains(length))?;
         let message = format!("Must be between {} and {} in length, found {length}.", range.start(), range.end());
@@ -130,8 +134,13 @@ pub(super) fn message(body: &Json, files: &[(String, Vec<u8>)]) -> Vec<Fault> {
     let ids = at(body, "components.*.components.*.custom_id");
     faults.extend(repeated(ids, "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated"));
     for (path, options) in at(body, "components.*.components.*.options") {
-        let values = at(options, "*.value").into_iter().map(|(inner, value)| (format!("{path}{inner}"), value)).collect();
-        faults.extend(repeated(values, "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", "The specified option value is already used"));
+        let values =
+            at(options, "*.value").into_iter().map(|(inner, value)| (format!("{path}{inner}"), value)).collect();
+        faults.extend(repeated(
+            values,
+            "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
+            "The specified option value is already used",
+        ));
     }
     for (path, row) in at(body, "components.*") {
         // A menu takes a row of its own.
@@ -144,7 +153,11 @@ pub(super) fn message(body: &Json, files: &[(String, Vec<u8>)]) -> Vec<Fault> {
         // Source: docs.discord.com/developers/components/reference, "Button": 5 is a link, and 6 is for a shop.
         let (is_link, is_button) = (button["style"] == 5, button["type"] == 2 && button["style"] != 6);
         if is_button && (is_link != button["url"].is_string() || is_link == button["custom_id"].is_string()) {
-            faults.push(Fault::new(&path, "BUTTON_COMPONENT_INVALID", "A button has a custom id, or is a link and has a url"));
+            faults.push(Fault::new(
+                &path,
+                "BUTTON_COMPONENT_INVALID",
+                "A button has a custom id, or is a link and has a url",
+            ));
         }
         if is_button && button["label"].as_str().unwrap_or_default().is_empty() && button["emoji"].is_null() {
             faults.push(Fault::new(&path, "BUTTON_COMPONENT_INVALID", "A button must have a label or an emoji"));
@@ -152,7 +165,11 @@ pub(super) fn message(body: &Json, files: &[(String, Vec<u8>)]) -> Vec<Fault> {
     }
     for (name, bytes) in files {
         if bytes.len() > UPLOAD {
-            faults.push(Fault::new("files", "FILE_TOO_LARGE", format!("`{name}` has {} bytes, over {UPLOAD}", bytes.len())));
+            faults.push(Fault::new(
+                "files",
+                "FILE_TOO_LARGE",
+                format!("`{name}` has {} bytes, over {UPLOAD}", bytes.len()),
+            ));
         }
     }
     let uploaded = at(body, "attachments.*.filename").into_iter().filter(|(_, name)| !name.is_null()).count();
@@ -176,7 +193,8 @@ pub(super) fn callback(body: &Json, files: &[(String, Vec<u8>)]) -> Vec<Fault> {
         Some(8) => exceeded(COMPLETION, data, ""),
         Some(9) => {
             let ids = at(data, "components.*.components.*.custom_id");
-            let mut faults = repeated(ids, "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated");
+            let mut faults =
+                repeated(ids, "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated");
             faults.extend(exceeded(MODAL, data, ""));
             faults
         }
@@ -202,7 +220,8 @@ pub(super) fn commands(commands: &[Json], others: usize) -> Vec<Fault> {
             faults.push(Fault::new(&index.to_string(), "APPLICATION_COMMAND_TOO_LARGE", message));
         }
     }
-    let names = commands.iter().enumerate().map(|(index, command)| (format!("{index}.name"), &command["name"])).collect();
+    let names =
+        commands.iter().enumerate().map(|(index, command)| (format!("{index}.name"), &command["name"])).collect();
     faults.extend(repeated(names, "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique"));
     faults
 }

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::{Value as Json, json};
 
-use super::rest::{Answer, Call};
 use super::refusal::Refusal;
+use super::rest::{Answer, Call};
 use super::state::{Posted, State, flake, now, unflake};
 
 /// Flags of a message. Source: docs.discord.com/developers/resources/message, "Message Flags".
@@ -54,7 +54,8 @@ impl State {
     pub(super) fn mention(&self, json: &mut Json, allowed: &Json) {
         let content = json["content"].as_str().unwrap_or_default().to_owned();
         let permits = |kind: &str, id: u64| {
-            let listed = |list: &Json| list.as_array().is_some_and(|ids| ids.iter().any(|one| unflake(one) == Some(id)));
+            let listed =
+                |list: &Json| list.as_array().is_some_and(|ids| ids.iter().any(|one| unflake(one) == Some(id)));
             allowed.is_null() || parses(allowed, kind) || listed(&allowed[kind])
         };
         let named = |forms: &[&str], id: u64| forms.iter().any(|form| content.contains(&format!("<{form}{id}>")));
@@ -63,7 +64,8 @@ impl State {
         let replied = unflake(&json["referenced_message"]["author"]["id"]);
         let pings_author = allowed.is_null() || allowed["replied_user"] == true;
         users.extend(replied.filter(|user| pings_author && !users.contains(user)));
-        json["mentions"] = users.iter().filter(|user| self.people.contains_key(user)).map(|user| self.user_json(*user)).collect();
+        json["mentions"] =
+            users.iter().filter(|user| self.people.contains_key(user)).map(|user| self.user_json(*user)).collect();
         let roles = self.roles.keys().filter(|role| named(&["@&"], **role) && permits("roles", **role));
         json["mention_roles"] = roles.map(|role| flake(*role)).collect();
         let everyone = content.contains("@everyone") || content.contains("@here");
@@ -164,7 +166,8 @@ impl State {
             let number = u64::try_from(index).expect("a small number");
             let described = named.and_then(|named| named.iter().find(|given| unflake(&given["id"]) == Some(number)));
             // Ids are those of the message, and one number more for each file.
-            let id = unflake(&posted.json["id"]).unwrap_or_default() + 1 + u64::try_from(attachments.len()).expect("few");
+            let id =
+                unflake(&posted.json["id"]).unwrap_or_default() + 1 + u64::try_from(attachments.len()).expect("few");
             let url = format!("{}/attachments/{}/{id}/{name}", self.url, posted.channel);
             let mut attachment = json!({"id": flake(id), "filename": name, "size": bytes.len(), "url": url, "proxy_url": url,
                 "content_type": "application/octet-stream"});
@@ -280,7 +283,7 @@ fn embedded(embed: &Json) -> Json {
     if let Some(map) = embed.as_object_mut() {
         map.retain(|_, value| !value.is_null());
     }
-    for field in embed["fields"].as_array_mut().into_iter().flatten() {
+    for field in embed.get_mut("fields").and_then(Json::as_array_mut).into_iter().flatten() {
         if field["inline"].is_null() {
             field["inline"] = json!(false);
         }
@@ -306,7 +309,7 @@ fn numbered(count: &mut u64) -> impl FnMut(&Json) -> Json + '_ {
                 component[key] = value.clone();
             }
         }
-        for inner in component["components"].as_array_mut().into_iter().flatten() {
+        for inner in component.get_mut("components").and_then(Json::as_array_mut).into_iter().flatten() {
             *inner = number(inner, count);
         }
         if let Some(map) = component.as_object_mut() {

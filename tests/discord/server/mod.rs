@@ -69,7 +69,8 @@ impl Discord {
         let channel = state.new_id();
         state.places.insert(channel, Place { kind: Channel::Text, name: "general".to_owned() });
         let shared = Arc::new(Shared::new(state));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let (for_rest, for_gateway) = (Arc::clone(&shared), Arc::clone(&shared));
         runtime.spawn(async move {
             rest::serve(tokio::net::TcpListener::from_std(rest).expect("a listener"), for_rest).await;
@@ -162,9 +163,11 @@ impl Discord {
         });
     }
 
-    /// Waits until a bot is connected, and has been told all that it missed.
+    /// Waits until a bot is connected; what it missed is on its way then.
     pub(crate) fn wait_connected(&self) {
-        self.wait("a bot that is connected", |discord| discord.shared.look(|state| state.gateway.is_ready().then_some(())));
+        self.wait("a bot that is connected", |discord| {
+            discord.shared.look(|state| state.gateway.is_ready().then_some(()))
+        });
     }
 
     /// The messages of a channel as they stand now, in order: people's and the bot's.

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use serde_json::{Value as Json, json};
 
+use super::Discord;
 use super::callbacks::{COMMAND, COMPLETION, COMPONENT, MODAL};
 use super::shapes::UPLOAD;
 use super::state::{Deal, Posted, State, base64, flake, now};
 use super::view::{Interaction, Message};
-use super::Discord;
 
 impl Discord {
     /// Somebody says something: the message's id. `<@ID>` and `<@&ID>` mention.
@@ -36,7 +36,8 @@ impl Discord {
     /// Somebody edits what they said.
     pub(crate) fn edit(&self, channel: u64, message: u64, text: &str) {
         self.shared.change(|state| {
-            let mut posted = state.messages.get(&message).filter(|posted| posted.channel == channel).cloned().expect("a message");
+            let mut posted =
+                state.messages.get(&message).filter(|posted| posted.channel == channel).cloned().expect("a message");
             posted.json["content"] = json!(text);
             posted.json["edited_timestamp"] = json!(now());
             state.mention(&mut posted.json, &Json::Null);
@@ -59,7 +60,9 @@ impl Discord {
         let shown = self.seen_by(user, message);
         let menu = shown.part(custom_id).unwrap_or_else(|| panic!("no menu `{custom_id}` on\n{shown}"));
         assert!(menu["type"] == 3 && menu["disabled"] != true, "`{custom_id}` cannot be chosen from on\n{shown}");
-        let offered = |value: &&&str| menu["options"].as_array().is_some_and(|all| all.iter().any(|one| one["value"] == ***value));
+        let offered = |value: &&&str| {
+            menu["options"].as_array().is_some_and(|all| all.iter().any(|one| one["value"] == ***value))
+        };
         if let Some(unknown) = values.iter().find(|value| !offered(value)) {
             panic!("`{unknown}` is not offered by `{custom_id}` on\n{shown}");
         }
@@ -92,7 +95,10 @@ impl Discord {
             let length = u64::try_from(value.chars().count()).expect("short");
             let least = input["min_length"].as_u64().unwrap_or(0).max(u64::from(input["required"] != false));
             let allowed = least..=input["max_length"].as_u64().unwrap_or(4000);
-            assert!(allowed.contains(&length) || (length == 0 && input["required"] == false), "`{name}` takes {allowed:?} characters: {value:?}");
+            assert!(
+                allowed.contains(&length) || (length == 0 && input["required"] == false),
+                "`{name}` takes {allowed:?} characters: {value:?}"
+            );
             let input = json!({"type": 4, "custom_id": name, "value": value});
             if is_label { json!({"type": 18, "component": input}) } else { json!({"type": 1, "components": [input]}) }
         });
@@ -110,7 +116,14 @@ impl Discord {
     }
 
     /// Somebody is typing a slash command, and is at `focused`: what the bot proposes.
-    pub(crate) fn complete(&self, channel: u64, user: u64, path: &[&str], options: &[(&str, Json)], focused: &str) -> Vec<Json> {
+    pub(crate) fn complete(
+        &self,
+        channel: u64,
+        user: u64,
+        path: &[&str],
+        options: &[(&str, Json)],
+        focused: &str,
+    ) -> Vec<Json> {
         let data = self.shared.look(|state| state.typed(channel, path, options, Some(focused)));
         let data = data.unwrap_or_else(|wrong| panic!("/{} cannot be completed: {wrong}", path.join(" ")));
         let interaction = self.interact(COMPLETION, channel, user, None, data);

@@ -144,7 +144,8 @@ fn attachment(shared: &Shared, path: &str) -> Option<Vec<u8>> {
     shared.look(|state| {
         state.messages.values().find_map(|posted| {
             let attachments = posted.json["attachments"].as_array()?;
-            let at = attachments.iter().position(|one| one["url"].as_str().is_some_and(|url| url.ends_with(&url_ends)))?;
+            let at =
+                attachments.iter().position(|one| one["url"].as_str().is_some_and(|url| url.ends_with(&url_ends)))?;
             posted.files.get(at).map(|(_, bytes)| bytes.clone())
         })
     })
@@ -182,7 +183,8 @@ fn admitted(shared: &Shared, call: &Call, segments: &[&str]) -> Result<(), Refus
         if !open && call.authorization != format!("Bot {}", state.token) {
             return Err(Refusal::unauthorized());
         }
-        let denied = matches!(segments, ["channels", id, ..] if id.parse().is_ok_and(|id| state.faults.denied.contains(&id)));
+        let denied =
+            matches!(segments, ["channels", id, ..] if id.parse().is_ok_and(|id| state.faults.denied.contains(&id)));
         if denied { Err(Refusal::missing_access()) } else { Ok(()) }
     })
 }
@@ -240,9 +242,9 @@ fn headers(method: &str, path: &str, limit: u64, remaining: u64, reset_after: f6
         ("x-ratelimit-reset", format!("{reset:.3}")),
         ("x-ratelimit-reset-after", format!("{reset_after:.3}")),
     ];
-    let parsed = values.into_iter().map(|(name, value)| {
-        (header::HeaderName::from_static(name), value.parse().expect("a header's value"))
-    });
+    let parsed = values
+        .into_iter()
+        .map(|(name, value)| (header::HeaderName::from_static(name), value.parse().expect("a header's value")));
     parsed.collect()
 }
 

@@ -26,12 +26,21 @@ impl State {
                 {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}})),
             ("GET", ["users", "@me"]) => ok(self.current_user_json()),
             ("GET", ["users", "@me", "guilds"]) => ok(json!([self.guild_in_list()])),
+            ("GET", ["users", "@me", "guilds", guild, "member"]) if id(guild) == self.guild => {
+                ok(self.member_json(self.bot))
+            }
             ("POST", ["users", "@me", "channels"]) => self.open_direct(call),
             ("GET", ["users", user]) => self.get_user(id(user)),
             ("GET", ["applications" | "oauth2", .., "@me"]) => ok(self.application_json(false)),
-            (method, ["applications", app, rest @ ..]) if id(app) == self.bot => self.commands_route(method, rest, call),
+            (method, ["applications", app, rest @ ..]) if id(app) == self.bot => {
+                self.commands_route(method, rest, call)
+            }
             ("GET", ["guilds", guild, rest @ ..]) => {
-                if id(guild) == self.guild { self.guild_route(rest, call) } else { Err(Refusal::unknown("Guild")) }
+                if id(guild) == self.guild {
+                    self.guild_route(rest, call)
+                } else {
+                    Err(Refusal::unknown("Guild"))
+                }
             }
             (method, ["channels", channel, rest @ ..]) => match self.places.contains_key(&id(channel)) {
                 true => self.channel_route(method, id(channel), rest, call),

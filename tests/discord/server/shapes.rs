@@ -39,9 +39,12 @@ impl State {
     /// The bot as it sees itself.
     pub(super) fn current_user_json(&self) -> Json {
         let mut json = self.user_json(self.bot);
-        for (key, value) in
-            [("mfa_enabled", json!(false)), ("verified", json!(true)), ("locale", json!("en-US")), ("email", Json::Null)]
-        {
+        for (key, value) in [
+            ("mfa_enabled", json!(false)),
+            ("verified", json!(true)),
+            ("locale", json!("en-US")),
+            ("email", Json::Null),
+        ] {
             json[key] = value;
         }
         json
@@ -184,7 +187,8 @@ impl State {
         if posted.ephemeral_for.is_some() {
             return None;
         }
-        let needed = if self.guild_of(posted.channel).is_some() { intents::GUILD_MESSAGES } else { intents::DIRECT_MESSAGES };
+        let needed =
+            if self.guild_of(posted.channel).is_some() { intents::GUILD_MESSAGES } else { intents::DIRECT_MESSAGES };
         let readable = intents & intents::MESSAGE_CONTENT != 0 && !self.faults.content_forbidden;
         (intents & needed != 0).then(|| self.as_readable(message, readable))
     }
