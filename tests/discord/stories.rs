@@ -1,0 +1,186 @@
+//! What people see: asked in words or by a slash, a card, a press, and what became of it.
+
+use serde_json::json;
+
+use crate::harness::{Home, Platform, Sleeper};
+use crate::story::{Story, button, shown};
+
+#[test]
+fn asked_by_name_it_answers_and_talk_among_people_is_left_alone() {
+    let story = Story::begin();
+    let discord = &story.discord;
+    discord.say(discord.channel(), story.alice, "how full is the disk?");
+    discord.say_with(discord.channel(), story.alice, "how full is the disk?", |message| {
+        message["author"]["bot"] = true.into();
+    });
+    let edited = story.ask(story.alice, "good morning");
+    discord.edit(discord.channel(), edited, &format!("<@{}> how full is the disk?", discord.bot()));
+    let asked = story.ask(story.alice, "how full is the disk?");
+    let answer = story.hear(0, "% full");
+    assert_eq!(answer.reference, Some(asked), "nothing before it was answered");
+    assert!(answer.mentions.is_empty() && !answer.mentions_everyone);
+    // A direct message, a channel in which everything is meant for it, and its thread need no name.
+    let thread = discord.add_thread(story.ops);
+    for channel in [discord.direct(story.alice), story.ops, thread] {
+        let asked = discord.say(channel, story.alice, "how full is the disk?");
+        assert_eq!(story.hear_in(channel, asked, "% full").reference, Some(asked));
+    }
+}
+
+#[test]
+fn a_card_is_pressed_and_shows_what_became_of_it() {
+    let story = Story::begin();
+    let mut sleeper = Sleeper::start();
+    story.ask(story.alice, &format!("pls kill {} its stuck", sleeper.pid()));
+    let card = story.hear(0, "Kill a process · destructive");
+    let text = shown(&card);
+    for part in ["process.kill pid=", "now: ```", "sleep", &format!("asked by: <@{}>", story.alice), "until: <t:"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    // Somebody else may not confirm it, and is told alone.
+    story.press(story.bob, &card, "confirm");
+    assert!(shown(&story.whisper(story.bob, "only the requester can do that")).contains("does not count"));
+    assert!(sleeper.is_alive());
+    let press = story.press(story.alice, &card, "confirm");
+    story.hear(card.id, "has ended");
+    assert!(!sleeper.is_alive());
+    let after = story.becomes(&card, &format!("standing: done, yes from <@{}>", story.alice));
+    assert!(after.buttons().is_empty(), "{}", shown(&after));
+    // The same press once more, as a network may bring it.
+    story.discord.again(&press);
+    let pressed = story.discord.press(story.alice, card.id, &button(&card, "confirm"));
+    story.answer(&pressed);
+    story.whisper(story.alice, "succeeded");
+    let trail = story.home.trail();
+    assert_eq!(trail.iter().filter(|kind| *kind == "execution_started").count(), 1, "{trail:?}");
+}
+
+#[test]
+fn slash_commands_are_the_catalogue_and_are_registered_once() {
+    let mut story = Story::begin();
+    let guild = story.discord.guild();
+    let commands = story.discord.commands(Some(guild));
+    let service = commands.iter().find(|command| command["name"] == "service").unwrap();
+    let verbs = service["options"].as_array().unwrap();
+    let restart = verbs.iter().find(|verb| verb["name"] == "restart").unwrap();
+    assert_eq!(
+        (&restart["options"][0]["name"], &restart["options"][0]["required"], &restart["options"][0]["autocomplete"]),
+        (&json!("service"), &json!(true), &json!(true))
+    );
+    let channel = story.discord.channel();
+    let slash = story.discord.slash(channel, story.alice, &["host", "disk"], &[("path", json!("/"))]);
+    let answer = story.answer(&slash);
+    assert_eq!(answer["type"], 4);
+    assert!(answer["data"]["content"].as_str().unwrap().contains("% full"), "{answer}");
+    story.crash();
+    let puts = story.discord.requests().iter().filter(|request| request.method == "PUT").count();
+    assert_eq!(puts, 1, "nothing has changed");
+}
+
+fn with_services(platform: &Platform) -> Story {
+    Story::with(|configuration| platform.home(configuration))
+}
+
+#[test]
+fn names_are_completed_for_those_who_may_ask() {
+    let platform = Platform::start();
+    let story = with_services(&platform);
+    let channel = story.discord.channel();
+    let complete = |user: u64, typed: &str| {
+        let options = [("service", json!(typed))];
+        story.discord.complete(channel, user, &["service", "restart"], &options, "service")
+    };
+    assert_eq!(complete(story.alice, "che"), [json!({ "name": "checkout", "value": "checkout" })]);
+    assert_eq!(complete(story.alice, "check-"), [json!({ "name": "checkout (check-out)", "value": "checkout" })]);
+    assert_eq!(complete(story.alice, "").len(), 2);
+    let stranger = story.discord.add_member("mallory", &[]);
+    assert_eq!(complete(stranger, ""), Vec::<serde_json::Value>::new());
+}
+
+#[test]
+fn what_is_missing_is_asked_and_an_answer_is_pressed() {
+    let platform = Platform::start();
+    let story = with_services(&platform);
+    story.ask(story.alice, "restart it");
+    let question = story.hear(0, "Which service");
+    // The question is alice's.
+    let other = story.press(story.bob, &question, "web");
+    assert!(story.answer(&other)["data"]["content"].as_str().unwrap().contains("That question was for"));
+    story.press(story.alice, &question, "web");
+    let card = story.hear(question.id, "service.restart service=web");
+    story.press(story.alice, &card, "confirm");
+    let (line, stream) = platform.request();
+    assert!(line.starts_with("POST /services/web/restart"), "{line}");
+    Platform::done(stream);
+    story.hear(card.id, "web was restarted");
+}
+
+#[test]
+fn a_form_edits_what_is_proposed_and_the_old_card_is_void() {
+    let platform = Platform::start();
+    let story = with_services(&platform);
+    story.ask(story.alice, "service.restart service=web");
+    let card = story.hear(0, "service.restart service=web");
+    let old = button(&card, "confirm");
+    let edit = story.press(story.alice, &card, "edit");
+    let form = story.answer(&edit);
+    assert_eq!(form["type"], 9);
+    let modal = &form["data"];
+    assert_eq!(modal["components"][0]["components"][0]["value"], "web");
+    story.discord.submit(story.alice, &form, &[("service", "checkout"), ("environment", ""), ("host", "")]);
+    let new = story.hear(card.id, "service.restart service=checkout");
+    let before = story.discord.wait("an old card without buttons", |discord| {
+        discord.messages(card.channel).into_iter().find(|other| other.id == card.id && other.buttons().is_empty())
+    });
+    assert_ne!((before.id, old), (new.id, button(&new, "confirm")));
+    story.press(story.alice, &new, "confirm");
+    let (line, stream) = platform.request();
+    assert!(line.starts_with("POST /services/checkout/restart"), "{line}");
+    Platform::done(stream);
+    story.hear(new.id, "checkout was restarted");
+    story.becomes(&new, "standing: done");
+}
+
+#[test]
+fn long_output_is_whole_in_a_file() {
+    let story = Story::begin();
+    story.ask(story.alice, "host.processes limit=100");
+    let answer = story.hear(0, "lines, in the file");
+    let (name, content) = &answer.files[0];
+    assert_eq!(name, "output.txt");
+    let lines = String::from_utf8(content.clone()).unwrap().lines().count();
+    assert!(answer.content.contains(&format!("{lines} lines, in the file")), "{}", answer.content);
+}
+
+#[test]
+fn roles_are_those_of_discord_at_the_moment() {
+    let story = Story::begin();
+    let mut sleeper = Sleeper::start();
+    let stranger = story.discord.add_member("mallory", &[]);
+    let asked = story.ask(stranger, &format!("kill {}", sleeper.pid()));
+    story.hear(asked, "denied by policy");
+    story.ask(story.alice, &format!("kill {}", sleeper.pid()));
+    let card = story.hear(asked, "Kill a process");
+    story.discord.set_roles(story.alice, &[]);
+    story.press(story.alice, &card, "confirm");
+    story.whisper(story.alice, "does not permit it");
+    assert!(sleeper.is_alive());
+    story.discord.set_roles(story.alice, &[story.operators]);
+    story.press(story.alice, &card, "confirm");
+    story.hear(card.id, "has ended");
+    assert!(!sleeper.is_alive());
+}
+
+#[test]
+fn what_is_said_mentions_nobody() {
+    let home = |configuration: &str| Home::with(&format!("{configuration}\n[entities.service]\n\"@everyone\" = []\n"));
+    let story = Story::before(home);
+    drop(story); // A name like that is refused when the configuration is read: see `config`.
+    let story = Story::begin();
+    let asked = story.ask(story.alice, "service.restart service=\"@everyone **x** <@1>\"");
+    let answer = story.discord.wait("an answer", |discord| {
+        let mut messages = discord.messages(discord.channel()).into_iter();
+        messages.find(|message| message.id > asked && message.author == discord.bot())
+    });
+    assert!(answer.mentions.is_empty() && !answer.mentions_everyone, "{}", shown(&answer));
+}
