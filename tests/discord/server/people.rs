@@ -19,6 +19,7 @@ impl Discord {
 
     /// The same, with a change to the message before it is kept and told, as `MESSAGE_CREATE` would carry it.
     pub(crate) fn say_with(&self, channel: u64, user: u64, text: &str, change: impl FnOnce(&mut Json)) -> u64 {
+        assert!(text.chars().count() <= 4000, "nobody can send so long a message");
         self.shared.change(|state| {
             let (id, mut json) = state.blank_message(channel, user);
             json["content"] = json!(text);
@@ -173,7 +174,8 @@ impl State {
             "id": flake(id), "application_id": flake(self.bot), "type": kind, "data": data, "token": token, "version": 1,
             "channel_id": flake(channel), "channel": self.partial_channel_json(channel), "locale": "en-US",
             "app_permissions": "2251800082120385", "entitlements": [], "entitlement_sku_ids": [],
-            "authorizing_integration_owners": {"0": owner}, "context": u64::from(guild.is_none()), "attachment_size_limit": UPLOAD,
+            "authorizing_integration_owners": {"0": owner}, "context": u64::from(guild.is_none()),
+            "attachment_size_limit": UPLOAD,
         });
         match guild {
             Some(guild) => {
