@@ -166,7 +166,7 @@ fn what_the_description_does_not_know_is_refused() {
         (with_mentions(json!({"content": 5})), "content"),
         (with_mentions(json!({"content": "x", "tts": "no"})), "tts"),
         (json!({"content": "x", "allowed_mentions": {"parse": ["people"]}}), "allowed_mentions.parse.0"),
-        (rows(&[json!([{"type": 99, "custom_id": "x"}])]), "components.0"),
+        (rows(&[json!([{"type": 99, "custom_id": "x"}])]), "components.0.components.0"),
         (rows(&[json!([{"type": 2, "style": 9, "label": "x", "custom_id": "x"}])]), "components.0.components.0.style"),
     ] {
         let answer = bot.run(bot.http.send_message(discord.channel().into(), Vec::new(), &body));
