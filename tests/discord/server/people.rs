@@ -20,7 +20,7 @@ impl Discord {
     /// The same, with a change to the message before it is kept and told, as `MESSAGE_CREATE` would carry it.
     pub(crate) fn say_with(&self, channel: u64, user: u64, text: &str, change: impl FnOnce(&mut Json)) -> u64 {
         assert!(text.chars().count() <= 4000, "nobody can send so long a message");
-        self.shared.change(|state| {
+        let (id, mut json) = self.shared.look(|state| {
             let (id, mut json) = state.blank_message(channel, user);
             json["content"] = json!(text);
             state.mention(&mut json, &Json::Null);
@@ -28,10 +28,12 @@ impl Discord {
                 json["guild_id"] = flake(guild);
                 json["member"] = state.partial_member_json(user);
             }
-            change(&mut json);
-            state.keep(id, Posted { channel, json, files: Vec::new(), ephemeral_for: None });
-            id
-        })
+            (id, json)
+        });
+        // Nothing is locked here: the change may ask the server.
+        change(&mut json);
+        self.shared.change(|state| state.keep(id, Posted { channel, json, files: Vec::new(), ephemeral_for: None }));
+        id
     }
 
     /// Somebody edits what they said.
