@@ -66,9 +66,11 @@ fn people_are_heard() {
 
     let relayed = discord.say_with(discord.channel(), alice, "from elsewhere", |message| {
         message["webhook_id"] = json!("77");
-        message["attachments"] = json!([{"id": "5", "filename": "a.txt", "size": 3, "url": "http://x/a.txt", "proxy_url": "http://x/a.txt"}]);
+        let url = "http://127.0.0.1/a.txt";
+        message["attachments"] = json!([{"id": "5", "filename": "a.txt", "size": 3, "url": url, "proxy_url": url}]);
         message["type"] = json!(19);
-        message["message_reference"] = json!({"message_id": id.to_string(), "channel_id": discord.channel().to_string()});
+        message["message_reference"] =
+            json!({"message_id": id.to_string(), "channel_id": discord.channel().to_string()});
     });
     let heard = bot.heard(relayed);
     assert_eq!(heard.webhook_id.unwrap().get(), 77);
@@ -216,7 +218,8 @@ impl Raw {
 #[test]
 fn the_gateway_keeps_its_protocol() {
     let discord = Discord::start();
-    let identify = |token: &str| json!({"op": 2, "d": {"token": token, "intents": 1, "properties": {"os": "linux", "browser": "x", "device": "x"}}});
+    let properties = json!({"os": "linux", "browser": "x", "device": "x"});
+    let identify = |token: &str| json!({"op": 2, "d": {"token": token, "intents": 1, "properties": properties}});
     let with = |key: &str, value: Json| {
         let mut payload = identify(discord.token());
         payload["d"][key] = value;

@@ -2,11 +2,11 @@
 
 use serde_json::{Value as Json, json};
 use serenity::all::{
-    ActionRowComponent, AutocompleteChoice, ChannelId, CommandOptionType, CreateActionRow, CreateAutocompleteResponse,
-    CreateButton, CreateCommand, CreateCommandOption, CreateInputText, CreateInteractionResponse,
-    CreateInteractionResponseFollowup, CreateInteractionResponseMessage, CreateMessage, CreateModal, CreateSelectMenu,
-    CreateSelectMenuKind, CreateSelectMenuOption, EditInteractionResponse, GuildId, InputTextStyle, ResolvedOption,
-    ResolvedValue,
+    ActionRowComponent, AutocompleteChoice, ChannelId, CommandOptionType, CreateActionRow, CreateAttachment,
+    CreateAutocompleteResponse, CreateButton, CreateCommand, CreateCommandOption, CreateInputText,
+    CreateInteractionResponse, CreateInteractionResponseFollowup, CreateInteractionResponseMessage, CreateMessage,
+    CreateModal, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption, EditInteractionResponse, GuildId,
+    InputTextStyle, ResolvedOption, ResolvedValue,
 };
 
 use crate::bot::Bot;
@@ -123,10 +123,18 @@ fn an_answer_can_take_its_time() {
     assert!(interaction.followups().is_empty());
     // The first follow-up takes the place of what was promised, and is seen by nobody else, whatever it says.
     bot.run(press.create_followup(&bot.http, more("here"))).unwrap();
-    bot.run(press.create_followup(&bot.http, more("and there"))).unwrap();
+    let file = CreateAttachment::bytes(b"abc".to_vec(), "log.txt");
+    bot.run(press.create_followup(&bot.http, more("and there").add_file(file))).unwrap();
+    assert_eq!(interaction.followups()[1].files, [("log.txt".to_owned(), b"abc".to_vec())]);
     let seen: Vec<_> =
         interaction.followups().iter().map(|message| (message.content.clone(), message.ephemeral_for)).collect();
     assert_eq!(seen, [("here".to_owned(), Some(*alice)), ("and there".to_owned(), None)]);
+
+    // In a direct channel there is a user and no member.
+    let direct = discord.direct(*alice);
+    discord.press(*alice, Scene::post_card(bot, direct), "go");
+    let press = bot.next_press();
+    assert_eq!((press.user.id.get(), press.guild_id, press.member.is_none()), (*alice, None, true));
 
     // An update of the card itself, at once and later.
     discord.press(*alice, *card, "go");

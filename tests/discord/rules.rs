@@ -165,9 +165,9 @@ fn what_the_description_does_not_know_is_refused() {
         (json!({"embeds": [{"title": "x", "color": "red"}]}), "embeds.0.color"),
         (with_mentions(json!({"content": 5})), "content"),
         (with_mentions(json!({"content": "x", "tts": "no"})), "tts"),
-        (json!({"content": "x", "allowed_mentions": {"parse": ["people"]}}), "allowed_mentions"),
-        (rows(&[json!([{"type": 99, "custom_id": "x"}])]), "components.0"),
-        (rows(&[json!([{"type": 2, "style": 9, "label": "x", "custom_id": "x"}])]), "components.0"),
+        (json!({"content": "x", "allowed_mentions": {"parse": ["people"]}}), "allowed_mentions.parse.0"),
+        (rows(&[json!([{"type": 99, "custom_id": "x"}])]), "components.0.components.0"),
+        (rows(&[json!([{"type": 2, "style": 9, "label": "x", "custom_id": "x"}])]), "components.0.components.0.style"),
     ] {
         let answer = bot.run(bot.http.send_message(discord.channel().into(), Vec::new(), &body));
         judged(&discord, &body, place, "SCHEMA", faults(answer));
@@ -211,7 +211,11 @@ fn commands_keep_their_limits() {
         json!([{"type": 3, "name": "o", "description": "x", "choices": choices}])
     };
     let many = |count: usize| -> Json { (0..count).map(|n| named(&format!("c{n}"))).collect() };
-    let huge: Json = (0..4).map(|n| json!({"type": 3, "name": format!("o{n}"), "description": "x", "choices": choices(25, 90)[0]["choices"]})).collect();
+    let huge = |n: u64| {
+        let mut option = choices(25, 90)[0].take();
+        option["name"] = json!(format!("o{n}"));
+        option
+    };
     for (body, place, code) in [
         (many(100), "", ""),
         (many(101), "", "APPLICATION_COMMANDS_LIMIT"),
@@ -236,7 +240,7 @@ fn commands_keep_their_limits() {
         (with(choices(25, 100)), "", ""),
         (with(choices(26, 1)), "0.options.0.choices", "BASE_TYPE_BAD_LENGTH"),
         (with(choices(1, 101)), "0.options.0.choices.0.name", "BASE_TYPE_BAD_LENGTH"),
-        (with(huge), "0", "APPLICATION_COMMAND_TOO_LARGE"),
+        (with((0..4).map(huge).collect()), "0", "APPLICATION_COMMAND_TOO_LARGE"),
         (
             with(json!([{"type": 1, "name": "a", "description": "x"}, option("b", false)])),
             "0.options",
@@ -265,7 +269,10 @@ fn answers_keep_their_limits() {
         change(&mut input);
         json!({"type": 1, "components": [input]})
     };
-    let modal = |title: usize, rows: &[Json]| json!({"type": 9, "data": {"title": long(title), "custom_id": "m", "components": rows}});
+    let modal = |title: usize, rows: &[Json]| {
+        let data = json!({"title": long(title), "custom_id": "m", "components": rows});
+        json!({"type": 9, "data": data})
+    };
     let message = |data: Json| json!({"type": 4, "data": data});
     let interaction = discord.press(alice, card.id.get(), "0");
     let press = bot.next_press();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use serde_json::{Value as Json, json};
 
 use super::refusal::Fault;
@@ -139,11 +140,24 @@ impl Description {
             validators.insert(key.to_owned(), Arc::clone(&validator));
             validator
         });
-        let told = |error: jsonschema::ValidationError<'_>| {
-            // Schemas of alternatives say little and repeat the value, which may be long.
-            let message: String = error.to_string().chars().take(300).collect();
-            Fault::new(&error.instance_path().to_string(), "SCHEMA", message)
-        };
-        validator.iter_errors(value).map(told).collect()
+        validator.iter_errors(value).flat_map(|error| told(&error)).collect()
     }
+}
+
+/// What an error says. That none of several schemas fits says little: then it is what keeps that one from fitting which has
+/// the right `type`, or of which the least is wrong.
+fn told(error: &ValidationError<'_>) -> Vec<Fault> {
+    if let ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } = error.kind() {
+        let own = error.instance_path().to_string();
+        let meant = |faults: &&Vec<ValidationError<'_>>| {
+            let place = |fault: &ValidationError<'_>| fault.instance_path().to_string();
+            !faults.iter().any(|fault| place(fault) == own || place(fault) == format!("{own}/type"))
+        };
+        if let Some(nearest) = context.iter().filter(meant).min_by_key(|faults| faults.len()) {
+            return nearest.iter().flat_map(told).collect();
+        }
+    }
+    // The value may be long, and is told elsewhere.
+    let message: String = error.to_string().chars().take(300).collect();
+    vec![Fault::new(&error.instance_path().to_string(), "SCHEMA", message)]
 }

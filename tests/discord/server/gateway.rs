@@ -199,9 +199,10 @@ impl State {
         let unavailable = json!([{"id": self.guild.to_string(), "unavailable": true}]);
         session.push(
             "READY",
-            json!({"v": 10, "user": self.user_json(self.bot), "guilds": unavailable, "session_id": name, "session_type": "normal",
-                "resume_gateway_url": self.socket, "shard": [shard.0, shard.1], "application": self.application_json(true),
-                "private_channels": [], "relationships": [], "user_settings": {}, "_trace": []}),
+            json!({"v": 10, "user": self.user_json(self.bot), "guilds": unavailable, "session_id": name,
+                "session_type": "normal", "resume_gateway_url": self.socket, "shard": [shard.0, shard.1],
+                "application": self.application_json(true), "private_channels": [], "relationships": [],
+                "user_settings": {}, "_trace": []}),
         );
         if intents & intents::GUILDS != 0 {
             session.push("GUILD_CREATE", self.guild_event_json());

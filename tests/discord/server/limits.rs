@@ -39,7 +39,7 @@ const MESSAGE: &[Limit] = &[
 ];
 
 /// Source: docs.discord.com/developers/interactions/receiving-and-responding, "Modal";
-/// docs.discord.com/developers/components/reference, "Text Input".
+/// docs.discord.com/developers/components/reference, "Text Input", "Label".
 const MODAL: &[Limit] = &[
     ("title", 1..=45),
     ("custom_id", 1..=100),
@@ -49,6 +49,12 @@ const MODAL: &[Limit] = &[
     ("components.*.components.*.label", 1..=45),
     ("components.*.components.*.placeholder", 0..=100),
     ("components.*.components.*.value", 0..=4000),
+    // Newer modals have a label around each input, and no row.
+    ("components.*.label", 1..=45),
+    ("components.*.description", 0..=100),
+    ("components.*.component.custom_id", 1..=100),
+    ("components.*.component.placeholder", 0..=150),
+    ("components.*.component.value", 0..=4000),
 ];
 
 /// Source: docs.discord.com/developers/interactions/receiving-and-responding, "Autocomplete".

@@ -19,7 +19,8 @@ impl Discord {
 
     /// The same, with a change to the message before it is kept and told, as `MESSAGE_CREATE` would carry it.
     pub(crate) fn say_with(&self, channel: u64, user: u64, text: &str, change: impl FnOnce(&mut Json)) -> u64 {
-        self.shared.change(|state| {
+        assert!(text.chars().count() <= 4000, "nobody can send so long a message");
+        let (id, mut json) = self.shared.look(|state| {
             let (id, mut json) = state.blank_message(channel, user);
             json["content"] = json!(text);
             state.mention(&mut json, &Json::Null);
@@ -27,10 +28,12 @@ impl Discord {
                 json["guild_id"] = flake(guild);
                 json["member"] = state.partial_member_json(user);
             }
-            change(&mut json);
-            state.keep(id, Posted { channel, json, files: Vec::new(), ephemeral_for: None });
-            id
-        })
+            (id, json)
+        });
+        // Nothing is locked here: the change may ask the server.
+        change(&mut json);
+        self.shared.change(|state| state.keep(id, Posted { channel, json, files: Vec::new(), ephemeral_for: None }));
+        id
     }
 
     /// Somebody edits what they said.
@@ -173,7 +176,8 @@ impl State {
             "id": flake(id), "application_id": flake(self.bot), "type": kind, "data": data, "token": token, "version": 1,
             "channel_id": flake(channel), "channel": self.partial_channel_json(channel), "locale": "en-US",
             "app_permissions": "2251800082120385", "entitlements": [], "entitlement_sku_ids": [],
-            "authorizing_integration_owners": {"0": owner}, "context": u64::from(guild.is_none()), "attachment_size_limit": UPLOAD,
+            "authorizing_integration_owners": {"0": owner}, "context": u64::from(guild.is_none()),
+            "attachment_size_limit": UPLOAD,
         });
         match guild {
             Some(guild) => {

@@ -88,7 +88,8 @@ impl State {
         let last = self.messages_of(channel).next_back().map(|(id, _)| flake(id));
         match place.kind {
             Channel::Text => json!({
-                "id": flake(channel), "type": 0, "guild_id": flake(self.guild), "name": place.name, "position": 0, "flags": 0,
+                "id": flake(channel), "type": 0, "guild_id": flake(self.guild), "name": place.name, "position": 0,
+                "flags": 0,
                 "permission_overwrites": [], "nsfw": false, "topic": null, "parent_id": null, "last_message_id": last,
                 "rate_limit_per_user": 0, "last_pin_timestamp": null, "default_auto_archive_duration": 1440,
             }),
@@ -121,15 +122,16 @@ impl State {
     pub(super) fn guild_json(&self) -> Json {
         let roles: Vec<Json> = self.roles.keys().map(|role| self.role_json(*role)).collect();
         json!({
-            "id": flake(self.guild), "name": "Harbour", "owner_id": flake(self.owner), "icon": null, "splash": null, "banner": null,
-            "discovery_splash": null, "description": null, "home_header": null, "afk_channel_id": null, "afk_timeout": 300,
-            "widget_enabled": false, "widget_channel_id": null, "verification_level": 1, "default_message_notifications": 1,
-            "explicit_content_filter": 0, "mfa_level": 0, "nsfw": false, "nsfw_level": 0, "roles": roles, "emojis": [],
-            "stickers": [], "features": [], "application_id": null, "system_channel_id": null, "system_channel_flags": 0,
-            "rules_channel_id": null, "public_updates_channel_id": null, "safety_alerts_channel_id": null,
-            "vanity_url_code": null, "premium_tier": 0, "premium_subscription_count": 0, "premium_progress_bar_enabled": false,
-            "preferred_locale": "en-US", "region": "deprecated", "max_presences": null, "max_members": 500_000,
-            "max_video_channel_users": 25, "max_stage_video_channel_users": 50, "incidents_data": null,
+            "id": flake(self.guild), "name": "Harbour", "owner_id": flake(self.owner), "roles": roles, "emojis": [],
+            "stickers": [], "features": [], "icon": null, "splash": null, "banner": null, "discovery_splash": null,
+            "description": null, "home_header": null, "afk_channel_id": null, "afk_timeout": 300, "widget_enabled": false,
+            "widget_channel_id": null, "verification_level": 1, "default_message_notifications": 1, "mfa_level": 0,
+            "explicit_content_filter": 0, "nsfw": false, "nsfw_level": 0, "application_id": null, "region": "deprecated",
+            "system_channel_id": null, "system_channel_flags": 0, "rules_channel_id": null, "vanity_url_code": null,
+            "public_updates_channel_id": null, "safety_alerts_channel_id": null, "premium_tier": 0,
+            "premium_subscription_count": 0, "premium_progress_bar_enabled": false, "preferred_locale": "en-US",
+            "max_presences": null, "max_members": 500_000, "max_video_channel_users": 25,
+            "max_stage_video_channel_users": 50, "incidents_data": null,
         })
     }
 
@@ -143,7 +145,6 @@ impl State {
             });
             wanted.map(|(id, _)| self.channel_json(*id)).collect()
         };
-        // Without the intent for members, a bot is told of itself.
         let mut guild = self.guild_json();
         for (key, value) in [
             ("joined_at", json!(JOINED)),
@@ -172,12 +173,12 @@ impl State {
         let key = "a".repeat(64);
         json!({
             "id": id, "name": "sayso", "icon": null, "description": "", "summary": "", "type": null, "bot_public": false,
-            "bot_require_code_grant": false, "verify_key": key, "flags": flags, "hook": true, "owner": self.user_json(self.owner),
-            "team": null, "redirect_uris": [], "interactions_endpoint_url": null, "role_connections_verification_url": null,
-            "approximate_guild_count": 1, "approximate_user_install_count": 0, "bot": self.user_json(self.bot),
-            "rpc_origins": [], "tags": [], "integration_types_config": {"0": {}}, "explicit_content_filter": 0,
-            "max_participants": 0, "event_webhooks_status": 1, "flags_new": flags.to_string(), "eligible_oauth2_scopes": [],
-            "approximate_user_authorization_count": 0,
+            "bot_require_code_grant": false, "verify_key": key, "flags": flags, "flags_new": flags.to_string(),
+            "hook": true, "owner": self.user_json(self.owner), "bot": self.user_json(self.bot), "team": null, "tags": [],
+            "redirect_uris": [], "rpc_origins": [], "interactions_endpoint_url": null, "explicit_content_filter": 0,
+            "role_connections_verification_url": null, "approximate_guild_count": 1, "max_participants": 0,
+            "approximate_user_install_count": 0, "approximate_user_authorization_count": 0, "event_webhooks_status": 1,
+            "integration_types_config": {"0": {}}, "eligible_oauth2_scopes": [],
         })
     }
 
