@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use sayso::assistant::{Assistant, Knowledge, Manner, Parts, Timers};
 use sayso::catalogue::Manifest;
 use sayso::domain::{
-    Actor, ChatEvent, ChoiceKind, Clock, Command, ConversationId, Effect, MessageId, Outgoing, ProposalId, Reply,
+    Actor, Card, ChatEvent, ChoiceKind, Clock, Command, ConversationId, Effect, MessageId, Outgoing, ProposalId, Reply,
 };
 use sayso::integrations::{
     self, Builtin, BuiltinError, Builtins, Executor, Planner, Redactor, Registry, RunContext, Surroundings,
@@ -99,6 +99,7 @@ impl Rig {
             messages: store,
             tally: Arc::new(()),
             keeping: None,
+            directory: None,
             clock,
             outbox,
             alarms,
@@ -115,8 +116,8 @@ impl Rig {
         Self { assistant, replies, acts, clock: set, conversations: 0, _timers: timers, _folder: folder }
     }
 
-    /// Handles an event; the proposals of the cards that are shown, and until when they can be decided.
-    fn handle(&mut self, event: ChatEvent) -> Vec<(ProposalId, Timestamp)> {
+    /// Handles an event; the cards that are shown.
+    fn handle(&mut self, event: ChatEvent) -> Vec<Card> {
         let mut cards = Vec::new();
         RUNTIME.block_on(async {
             let handled = self.assistant.handle(event);
@@ -125,7 +126,7 @@ impl Rig {
                 tokio::select! {
                     biased;
                     Some(outgoing) = self.replies.recv() => if let Reply::Card(card) = outgoing.reply {
-                        cards.push((card.proposal, card.expires));
+                        cards.push(*card);
                     },
                     () = &mut handled => break,
                 }
@@ -133,7 +134,7 @@ impl Rig {
         });
         while let Ok(outgoing) = self.replies.try_recv() {
             if let Reply::Card(card) = outgoing.reply {
-                cards.push((card.proposal, card.expires));
+                cards.push(*card);
             }
         }
         cards
@@ -143,7 +144,8 @@ impl Rig {
 static RIG: LazyLock<Mutex<Option<Rig>>> = LazyLock::new(Mutex::default);
 
 /// One event a line. The first letter says who, and in capitals that it is another channel; behind `!` a letter says what
-/// is chosen, and another on which card; behind `@` a letter sets the clock, so many minutes from where it stood at first;
+/// is chosen, and another on which card; behind `?` which card's form is asked for, and behind `=` which is filled in, with
+/// what; behind `@` a letter sets the clock, so many minutes from where it stood at first;
 /// anything else is said.
 pub fn chat(bytes: &[u8]) {
     let mut kept = RIG.lock().unwrap();
@@ -152,7 +154,7 @@ pub fn chat(bytes: &[u8]) {
     rig.conversations += 1;
     let noon = Timestamp::from_second(1_700_000_000).expect("a time");
     *rig.clock.0.lock().unwrap() = noon;
-    let mut cards: Vec<(ProposalId, Timestamp)> = Vec::new();
+    let mut cards: Vec<Card> = Vec::new();
     let mut acted = BTreeSet::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').take(12).enumerate() {
         let Some((who, line)) = line.split_first() else { continue };
@@ -165,7 +167,17 @@ pub fn chat(bytes: &[u8]) {
         let event = match line {
             [b'!', choice, card, ..] if !cards.is_empty() => {
                 let choice = CHOICES[usize::from(*choice) % CHOICES.len()];
-                ChatEvent::Pressed { id, actor, proposal: cards[usize::from(*card) % cards.len()].0, choice, at }
+                let Card { proposal, digest, .. } = cards[usize::from(*card) % cards.len()];
+                ChatEvent::Pressed { id, actor, proposal, choice, shown: digest, at }
+            }
+            [b'?', card] if !cards.is_empty() => {
+                let proposal = cards[usize::from(*card) % cards.len()].proposal;
+                ChatEvent::Opened { id, actor, proposal, at }
+            }
+            [b'=', card, value @ ..] if !cards.is_empty() => {
+                let proposal = cards[usize::from(*card) % cards.len()].proposal;
+                let fields = vec![("service".parse().expect("a name"), text(value))];
+                ChatEvent::Filled { id, actor, proposal, fields, at }
             }
             [b'@', minutes, ..] => {
                 let minutes = i64::from(*minutes) - i64::from(b'm');
@@ -180,8 +192,8 @@ pub fn chat(bytes: &[u8]) {
             assert_ne!(requester.to_string(), "chat:eve");
             assert!(acted.insert(proposal), "`{proposal}` acted twice");
             // An edited one has a new card, and more time.
-            let card = cards.iter().rev().find(|(card, _)| *card == proposal);
-            assert!(card.is_some_and(|(_, expires)| at <= *expires), "`{proposal}` acted after its time");
+            let card = cards.iter().rev().find(|card| card.proposal == proposal);
+            assert!(card.is_some_and(|card| at <= card.expires), "`{proposal}` acted after its time");
         }
     }
 }

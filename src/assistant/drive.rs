@@ -206,7 +206,8 @@ impl Turn<'_> {
     pub(super) async fn show_standing(&self, proposal: &Proposal) {
         let asked = matches!(proposal.verdict(), Verdict::Confirm { .. });
         let card = wording::card(proposal, &[], self.knowledge.understander.intents());
-        if asked && card.standing.is_some() {
+        // *Approved* is over at once.
+        if asked && card.standing.is_some() && proposal.state() != State::Approved {
             let _ = self.say(proposal.conversation(), Reply::Standing(card)).await;
         }
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::assembly::{self, Data};
 use super::{Failure, print};
-use crate::catalogue::{Catalogue, DataFolders, Folder, Severity};
+use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Folder, Severity};
+use crate::chat::discord;
 use crate::embedding::EmbeddingError;
 use crate::integrations::files_at;
 use crate::understanding::scrutiny::{self, Comparison, Finding, Kind};
@@ -32,7 +33,11 @@ pub(super) struct Arguments {
 
 /// Prints every finding; fails on errors.
 pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
-    let (data, findings) = assembly::read(config);
+    let (data, mut findings) = assembly::read(config);
+    if let Some(data) = data.as_ref().filter(|data| data.config.chat.discord.is_some()) {
+        let faults = discord::faults(&data.catalogue.intents).into_iter();
+        findings.extend(faults.map(|fault| Diagnostic::error("intents/", fault)));
+    }
     findings.iter().for_each(|finding| eprintln!("{finding}"));
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = findings.len() - errors;

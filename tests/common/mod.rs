@@ -213,7 +213,14 @@ fn configured(text: &str, limits: Limits) -> Config {
     let enabled = integrations.remove("enabled").map(|enabled| enabled.try_into().unwrap());
     let values = integrations.into_iter().map(|(name, values)| (name, values.try_into().unwrap())).collect();
     let roles = toml::Value::Table(roles).try_into().unwrap();
-    Config { enabled, values, bindings: toml::Value::Table(bindings).try_into().unwrap(), roles, limits }
+    Config {
+        enabled,
+        values,
+        bindings: toml::Value::Table(bindings).try_into().unwrap(),
+        roles,
+        limits,
+        ..Config::default()
+    }
 }
 
 /// An executor, its planner and its ledger.

@@ -11,4 +11,5 @@ mod rules;
 mod server;
 mod stories;
 mod story;
+mod suite;
 mod troubles;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Home, Platform, Sleeper};
+use crate::harness::{HOST, Home, Platform, SAYSO, Sleeper};
 use crate::story::{Story, button, shown};
 
 #[test]
@@ -37,20 +37,17 @@ fn a_card_is_pressed_and_shows_what_became_of_it() {
     for part in ["process.kill pid=", "now: ```", "sleep", &format!("asked by: <@{}>", story.alice), "until: <t:"] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    // Somebody else may not confirm it, and is told alone.
-    story.press(story.bob, &card, "confirm");
-    assert!(shown(&story.whisper(story.bob, "only the requester can do that")).contains("does not count"));
+    // What cannot be undone needs somebody else's yes; whoever's does not count is told alone.
+    story.press(story.alice, &card, "approve");
+    assert!(shown(&story.whisper(story.alice, "nobody approves their own proposal")).contains("does not count"));
     assert!(sleeper.is_alive());
-    let press = story.press(story.alice, &card, "confirm");
+    let press = story.press(story.bob, &card, "approve");
     story.hear(card.id, "has ended");
     assert!(!sleeper.is_alive());
-    let after = story.becomes(&card, &format!("standing: done, yes from <@{}>", story.alice));
+    let after = story.becomes(&card, &format!("standing: done, yes from <@{}>", story.bob));
     assert!(after.buttons().is_empty(), "{}", shown(&after));
     // The same press once more, as a network may bring it.
     story.discord.again(&press);
-    let pressed = story.discord.press(story.alice, card.id, &button(&card, "confirm"));
-    story.answer(&pressed);
-    story.whisper(story.alice, "succeeded");
     let trail = story.home.trail();
     assert_eq!(trail.iter().filter(|kind| *kind == "execution_started").count(), 1, "{trail:?}");
 }
@@ -143,13 +140,21 @@ fn a_form_edits_what_is_proposed_and_the_old_card_is_void() {
 
 #[test]
 fn long_output_is_whole_in_a_file() {
-    let story = Story::begin();
-    story.ask(story.alice, "host.processes limit=100");
-    let answer = story.hear(0, "lines, in the file");
+    let story = Story::with(|configuration| {
+        let enabled = "[integrations]\nenabled = [\"host\", \"sayso\", \"many\"]\n";
+        let home = Home::bare(&format!("{configuration}\n{enabled}"));
+        home.write("integrations/host.toml", HOST);
+        home.write("integrations/sayso.toml", SAYSO);
+        let manifest = "summary = \"Many\"\n[actions.list]\nimplements = \"service.list\"\n\
+            parameters.environment = { ignored = true }\nprocess.argv = [\"seq\", \"1\", \"500\"]\n\
+            summary = \"many\"\nreply = \"{{ stdout }}\"\n";
+        home.write("integrations/many.toml", manifest);
+        home
+    });
+    story.ask(story.alice, "service.list");
+    let answer = story.hear(0, "500 lines, in the file");
     let (name, content) = &answer.files[0];
-    assert_eq!(name, "output.txt");
-    let lines = String::from_utf8(content.clone()).unwrap().lines().count();
-    assert!(answer.content.contains(&format!("{lines} lines, in the file")), "{}", answer.content);
+    assert_eq!((name.as_str(), content.split(|byte| *byte == b'\n').nth(499)), ("output.txt", Some(b"500".as_slice())));
 }
 
 #[test]
@@ -157,25 +162,48 @@ fn roles_are_those_of_discord_at_the_moment() {
     let story = Story::begin();
     let mut sleeper = Sleeper::start();
     let stranger = story.discord.add_member("mallory", &[]);
-    let asked = story.ask(stranger, &format!("kill {}", sleeper.pid()));
+    let asked = story.ask(stranger, &format!("process.kill pid={}", sleeper.pid()));
     story.hear(asked, "denied by policy");
-    story.ask(story.alice, &format!("kill {}", sleeper.pid()));
+    let asked = story.ask(story.alice, &format!("process.kill pid={}", sleeper.pid()));
     let card = story.hear(asked, "Kill a process");
+    let still = story.discord.add_member("trent", &[]);
+    story.press(still, &card, "approve");
+    story.whisper(still, "does not permit it");
+    story.discord.set_roles(stranger, &[story.operators]);
+    // Whoever asked is asked about once more at the moment of running, though they say nothing themselves.
     story.discord.set_roles(story.alice, &[]);
-    story.press(story.alice, &card, "confirm");
-    story.whisper(story.alice, "does not permit it");
+    story.press(stranger, &card, "approve");
+    story.hear(card.id, "has 1 yes; it needs more");
     assert!(sleeper.is_alive());
-    story.discord.set_roles(story.alice, &[story.operators]);
+}
+
+#[test]
+fn a_direct_message_counts_with_the_roles_of_the_guild() {
+    let mut story = Story::begin();
+    let sleeper = Sleeper::start();
+    let direct = story.discord.direct(story.alice);
+    story.crash();
+    let asked = story.discord.say(direct, story.alice, &format!("process.kill pid={}", sleeper.pid()));
+    story.hear_in(direct, asked, "Kill a process");
+}
+
+#[test]
+fn what_runs_can_be_stopped_on_its_card() {
+    let platform = Platform::start();
+    let story = with_services(&platform);
+    story.ask(story.alice, "restart web");
+    let card = story.hear(0, "service.restart service=web");
     story.press(story.alice, &card, "confirm");
-    story.hear(card.id, "has ended");
-    assert!(!sleeper.is_alive());
+    let (_, stream) = platform.request();
+    let running = story.becomes(&card, "standing: running");
+    story.press(story.alice, &running, "stop it");
+    story.hear(card.id, "is being stopped");
+    drop(stream);
+    assert!(story.becomes(&card, "standing: unknown").buttons().is_empty());
 }
 
 #[test]
 fn what_is_said_mentions_nobody() {
-    let home = |configuration: &str| Home::with(&format!("{configuration}\n[entities.service]\n\"@everyone\" = []\n"));
-    let story = Story::before(home);
-    drop(story); // A name like that is refused when the configuration is read: see `config`.
     let story = Story::begin();
     let asked = story.ask(story.alice, "service.restart service=\"@everyone **x** <@1>\"");
     let answer = story.discord.wait("an answer", |discord| {

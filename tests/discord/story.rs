@@ -1,4 +1,5 @@
 //! The program as a bot on a Discord of its own, with people to talk to it.
+#![allow(dead_code)] // Each program uses a part of it.
 
 use std::process::{Child, Command, Stdio};
 
@@ -60,6 +61,11 @@ impl Story {
     pub(crate) fn start(&mut self) {
         self.bot = Some(self.program().spawn().unwrap());
         self.discord.wait_connected();
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.bot.as_ref().unwrap().id()
     }
 
     /// What it has logged until now.

@@ -44,6 +44,7 @@ pub(in crate::assistant) fn card(proposal: &Proposal, notes: &[String], intents:
             ChoiceKind::Confirm => "confirm: run it".to_owned(),
             ChoiceKind::Approve => "approve: let it run".to_owned(),
             ChoiceKind::Reject => "reject".to_owned(),
+            ChoiceKind::Cancel if proposal.state() == State::Executing => "stop it".to_owned(),
             ChoiceKind::Cancel => "cancel: do nothing".to_owned(),
             ChoiceKind::BreakGlass => "break the glass".to_owned(),
         },

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::patience::{Refused, persist};
 use super::render::{Body, render};
-use super::slots::{Kind, Slots};
+use super::slots::{Kind, Said, Slot, Slots};
 use crate::domain::{Card, Clock, Counted, Notebook, Outgoing, ProposalId, Reply, Tally};
 
 /// How many replies may wait in one conversation.
@@ -27,6 +27,8 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How often progress is shown: five changes in five seconds are what Discord lets pass in a channel, with other things to
 /// say there, too.
 const PROGRESS: Duration = Duration::from_secs(2);
+/// Of how many pieces of work a lane remembers where their progress is.
+const PROGRESSES: usize = 64;
 
 /// Files as Discord's library wants them.
 pub(super) fn attachments(files: &[(String, Vec<u8>)]) -> Vec<CreateAttachment> {
@@ -140,34 +142,51 @@ impl Desk {
                     slot.open(&self.http, &body).await;
                 }
             }
-            Reply::Standing(card) => self.update(card, slot.as_deref(), &body).await?,
+            Reply::Standing(card) => self.update(channel, card, slot.as_deref(), &body).await?,
             Reply::Progress(_) => self.progress(channel, shown, event, &body).await?,
-            Reply::Text { .. } | Reply::Question { .. } | Reply::Card(_) => {
-                let mut posted = None;
-                if let Some(slot) = &slot {
-                    // Whatever a token is not good for any more is said without it.
-                    posted = slot.answer(&self.http, &body, outgoing.private).await.unwrap_or_default();
-                }
-                let message = match posted {
-                    Some(message) => message,
-                    None => {
-                        let about = event.filter(|event| slot.is_none() && shown.answered.as_deref() != Some(*event));
-                        let message = self.post(channel, &body, about).await?;
-                        shown.answered = event.map(str::to_owned);
-                        message
-                    }
+            Reply::Text { .. } | Reply::Question { .. } => {
+                self.say(channel, shown, outgoing, slot.as_deref(), &body).await?;
+            }
+            Reply::Card(card) => {
+                let message = match (self.say(channel, shown, outgoing, slot.as_deref(), &body).await?, &slot) {
+                    (Said::As(message), _) => message,
+                    (said, Some(slot)) => slot.message(&self.http, said).await?,
+                    (Said::AsOriginal, None) => return Ok(()),
                 };
-                if let Some(slot) = &slot
-                    && slot.kind != Kind::Command
-                {
-                    slot.defer(&self.http).await;
-                }
-                if let Reply::Card(card) = &outgoing.reply {
-                    self.replace(card, channel, message).await;
-                }
+                self.replace(card, channel, message).await;
             }
         }
         Ok(())
+    }
+
+    /// In answer to the interaction, where that is the way to say it, else in a message.
+    async fn say(
+        &self,
+        channel: ChannelId,
+        shown: &mut Shown,
+        outgoing: &Outgoing,
+        slot: Option<&Slot>,
+        body: &Body,
+    ) -> Result<Said, Refused> {
+        let mut said = None;
+        if let Some(slot) = slot {
+            // Whatever a token is not good for any more is said without it.
+            said = slot.answer(&self.http, body, outgoing.private).await.unwrap_or_default();
+        }
+        let said = match said {
+            Some(said) => said,
+            None => {
+                let event = outgoing.answers.as_ref().map(|cause| cause.event.message.as_str());
+                let about = event.filter(|event| slot.is_none() && shown.answered.as_deref() != Some(*event));
+                let message = self.post(channel, body, about).await?;
+                shown.answered = event.map(str::to_owned);
+                Said::As(message)
+            }
+        };
+        if let Some(slot) = slot.filter(|slot| slot.kind != Kind::Command) {
+            slot.defer(&self.http).await;
+        }
+        Ok(said)
     }
 
     /// A message, once, however often it has to be sent.
@@ -193,10 +212,15 @@ impl Desk {
     }
 
     /// What a card's message shows from now on. On the message that was pressed, at once.
-    async fn update(&self, card: &Card, slot: Option<&super::slots::Slot>, body: &Body) -> Result<(), Refused> {
-        let known = self.where_is(card.proposal).await;
+    async fn update(&self, channel: ChannelId, card: &Card, slot: Option<&Slot>, body: &Body) -> Result<(), Refused> {
+        let pressed = match slot {
+            Some(Slot { kind: Kind::Component(message), .. }) => *message,
+            _ => None,
+        };
+        // Whoever pressed a card shows where it is, even if nobody came to write that down.
+        let known = self.where_is(card.proposal).await.or_else(|| pressed.map(|message| (channel, message)));
         if let (Some(slot), Some((_, message))) = (slot, known)
-            && slot.kind == Kind::Component(Some(message))
+            && pressed == Some(message)
             && slot.update(&self.http, body).await
         {
             return Ok(());
@@ -249,6 +273,10 @@ impl Desk {
                 shown.progress.insert(event, (message, Instant::now()));
             }
             None => {
+                // Of work that has long ended nobody asks any more.
+                if shown.progress.len() >= PROGRESSES {
+                    shown.progress.clear();
+                }
                 let message = self.post(channel, body, None).await?;
                 shown.progress.insert(event, (message, Instant::now()));
             }

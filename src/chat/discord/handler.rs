@@ -12,13 +12,14 @@ use serenity::async_trait;
 use serenity::model::id::{ChannelId, GuildId, InteractionId, RoleId, UserId};
 use tokio::sync::Semaphore;
 
+use super::Line;
 use super::commands;
 use super::desk::Desk;
 use super::hearing::Hearing;
 use super::ids::CustomId;
 use super::slots::{EPHEMERAL, Kind};
 use crate::domain::{
-    Actor, Asking, Assistance, ChatEvent, Clock, ConversationId, Memberships, MessageId, ParameterName,
+    Actor, Asking, Assistance, ChatEvent, Clock, ConversationId, Directory as _, Memberships, MessageId, ParameterName,
 };
 
 /// How many events may be under way. What comes beyond is not heard: the assistant refuses far earlier.
@@ -36,6 +37,7 @@ enum Misplaced {
 /// The handler of all shards.
 pub(super) struct Handler {
     pub(super) hearing: OnceLock<Hearing>,
+    pub(super) line: Line,
     pub(super) desk: Arc<Desk>,
     pub(super) assistance: Arc<dyn Assistance>,
     pub(super) memberships: Arc<Memberships>,
@@ -59,14 +61,17 @@ struct Place {
 }
 
 impl Handler {
-    /// Hands an event over, and sees to it in a task of its own.
-    fn hand_over(&self, event: ChatEvent) {
+    /// Hands an event over, and sees to it in a task of its own. What is said in no guild does not tell of its author's roles.
+    fn hand_over(&self, event: ChatEvent, guild: Option<GuildId>) {
         let Ok(room) = Arc::clone(&self.under_way).try_acquire_owned() else {
             tracing::warn!(conversation = %event.conversation(), "too much is under way, an event is not heard");
             return;
         };
-        let assistance = Arc::clone(&self.assistance);
+        let (assistance, line) = (Arc::clone(&self.assistance), self.line.clone());
         tokio::spawn(async move {
+            if guild.is_none() {
+                line.look_up(&event.cause().actor).await;
+            }
             assistance.handle(event).await;
             drop(room);
         });
@@ -103,7 +108,7 @@ impl Handler {
         let Some(Place { id, actor }) = place.filter(|_| self.is_home(command.guild_id)) else { return };
         let Some(text) = commands::typed(&command.data.name, &command.data.options) else { return };
         self.desk.slots.open(&self.desk.http, command.id, &command.token, Kind::Command);
-        self.hand_over(ChatEvent::Said { id, actor, text, at: self.clock.now() });
+        self.hand_over(ChatEvent::Said { id, actor, text, at: self.clock.now() }, command.guild_id);
     }
 
     async fn complete(&self, command: &CommandInteraction) {
@@ -150,7 +155,7 @@ impl Handler {
             Some(CustomId::Form(_)) | None => return self.misplaced(component, Misplaced::Unknown).await,
         };
         self.desk.slots.open(&self.desk.http, component.id, &component.token, kind);
-        self.hand_over(event);
+        self.hand_over(event, component.guild_id);
     }
 
     fn form(&self, modal: &ModalInteraction) {
@@ -167,7 +172,7 @@ impl Handler {
         let fields = fields.collect();
         let message = modal.message.as_ref().map(|message| message.id);
         self.desk.slots.open(&self.desk.http, modal.id, &modal.token, Kind::Component(message));
-        self.hand_over(ChatEvent::Filled { id, actor, proposal, fields, at: self.clock.now() });
+        self.hand_over(ChatEvent::Filled { id, actor, proposal, fields, at: self.clock.now() }, modal.guild_id);
     }
 
     async fn misplaced(&self, component: &ComponentInteraction, misplaced: Misplaced) {
@@ -213,7 +218,7 @@ impl EventHandler for Handler {
             self.learn(&actor, message.guild_id, roles);
         }
         let id = MessageId { conversation: conversation(message.channel_id), message: message.id.to_string() };
-        self.hand_over(ChatEvent::Said { id, actor, text, at: self.clock.now() });
+        self.hand_over(ChatEvent::Said { id, actor, text, at: self.clock.now() }, message.guild_id);
     }
 
     async fn interaction_create(&self, _: Context, interaction: Interaction) {

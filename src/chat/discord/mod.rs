@@ -19,7 +19,6 @@ mod slots;
 mod tests;
 mod text;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -43,16 +42,12 @@ pub use commands::faults;
 /// The name of the platform in actors and conversations.
 pub const PLATFORM: &str = "discord";
 
-/// How long a lookup of somebody's roles is good for.
-const FRESH: Duration = Duration::from_secs(30);
 /// How long a lookup may take: somebody waits for what it decides.
 const LOOKUP: Duration = Duration::from_secs(5);
 /// A connection that held so long was a good one.
 const STABLE: Duration = Duration::from_secs(60);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// Of how many people is remembered when they were looked up.
-const LOOKED_UP: usize = 10_000;
 
 /// `[chat.discord]`, with the token itself.
 pub struct Settings {
@@ -112,7 +107,6 @@ pub struct Line {
     settings: Arc<Settings>,
     guilds: Vec<GuildId>,
     memberships: Arc<Memberships>,
-    looked_up: Arc<Mutex<HashMap<Actor, Instant>>>,
 }
 
 impl Line {
@@ -120,7 +114,7 @@ impl Line {
     pub fn new(settings: Settings, memberships: Arc<Memberships>) -> Self {
         let guilds = settings.guilds.iter().filter(|id| **id > 0).map(|id| GuildId::new(*id)).collect();
         let http = Arc::new(settings.http());
-        Self { http, settings: Arc::new(settings), guilds, memberships, looked_up: Arc::default() }
+        Self { http, settings: Arc::new(settings), guilds, memberships }
     }
 
     /// The address at which somebody lets the bot into a guild, with the least permissions.
@@ -136,16 +130,6 @@ impl Directory for Line {
             return;
         };
         let Some(user) = (user > 0).then(|| UserId::new(user)) else { return };
-        {
-            let mut looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
-            if looked_up.get(actor).is_some_and(|at| at.elapsed() < FRESH) {
-                return;
-            }
-            if looked_up.len() >= LOOKED_UP {
-                looked_up.retain(|_, at| at.elapsed() < FRESH);
-            }
-            looked_up.insert(actor.clone(), Instant::now());
-        }
         let known = async {
             let guilds = match self.guilds.as_slice() {
                 [] => self.http.get_guilds(None, None).await?.into_iter().map(|guild| guild.id).collect(),
@@ -167,11 +151,9 @@ impl Directory for Line {
             Ok(Ok(roles)) => self.memberships.set(actor, roles),
             Ok(Err(error)) => {
                 tracing::warn!(%actor, error = &error as &dyn std::error::Error, "roles cannot be looked up");
-                self.looked_up.lock().unwrap_or_else(PoisonError::into_inner).remove(actor);
             }
             Err(_) => {
                 tracing::warn!(%actor, "roles cannot be looked up in time");
-                self.looked_up.lock().unwrap_or_else(PoisonError::into_inner).remove(actor);
             }
         }
     }
@@ -193,6 +175,7 @@ impl Discord {
         let desk = Arc::new(Desk::new(Arc::clone(&line.http), Arc::clone(&notebook), Arc::clone(&clock), tally));
         let handler = Arc::new(Handler {
             hearing: OnceLock::new(),
+            line: line.clone(),
             desk: Arc::clone(&desk),
             assistance,
             memberships,

@@ -100,8 +100,9 @@ impl Slot {
     }
 
     /// Answers, if this is the way to: a command is answered once, and whatever concerns one person alone is shown to them.
-    /// Everything else is better said in a message, which needs no token.
-    pub(super) async fn answer(&self, http: &Http, body: &Body, private: bool) -> Result<Option<MessageId>, Refused> {
+    /// Everything else is better said in a message, which needs no token. None if it is not said yet; else what asks for the
+    /// message's id.
+    pub(super) async fn answer(&self, http: &Http, body: &Body, private: bool) -> Result<Option<Said>, Refused> {
         let mut answered = self.answered.lock().await;
         let mut json = body.json.clone();
         if private {
@@ -111,10 +112,7 @@ impl Slot {
         match *answered {
             Answered::Not if command || private => {
                 *answered = Answered::Done;
-                if !self.respond(http, 4, json, &body.files).await {
-                    return Ok(None);
-                }
-                persist("an answer", || http.get_original_interaction_response(&self.token)).await.map(|m| Some(m.id))
+                Ok(self.respond(http, 4, json, &body.files).await.then_some(Said::AsOriginal))
             }
             Answered::Deferred if command && self.is_alive() => {
                 *answered = Answered::Done;
@@ -125,14 +123,35 @@ impl Slot {
                         super::desk::attachments(&body.files),
                     )
                 };
-                persist("an answer", request).await.map(|message| Some(message.id))
+                persist("an answer", request).await.map(|message| Some(Said::As(message.id)))
             }
             Answered::Deferred | Answered::Done if private && self.is_alive() => {
                 let request =
                     || http.create_followup_message(&self.token, &json, super::desk::attachments(&body.files));
-                persist("an answer", request).await.map(|message| Some(message.id))
+                persist("an answer", request).await.map(|message| Some(Said::As(message.id)))
             }
             _ => Ok(None),
+        }
+    }
+}
+
+/// What was said in answer to an interaction.
+pub(super) enum Said {
+    /// As this message.
+    As(MessageId),
+    /// At once: Discord tells the message only to whoever asks.
+    AsOriginal,
+}
+
+impl Slot {
+    /// The message in which something was said.
+    pub(super) async fn message(&self, http: &Http, said: Said) -> Result<MessageId, Refused> {
+        match said {
+            Said::As(message) => Ok(message),
+            Said::AsOriginal => {
+                let original = persist("an answer", || http.get_original_interaction_response(&self.token)).await?;
+                Ok(original.id)
+            }
         }
     }
 }
