@@ -96,7 +96,7 @@ async fn a_newer_schema_is_told() {
     assert_eq!(
         refusal(&place.path()).await,
         format!(
-            "the store `{}` was written by a newer Sayso (schema 7, this one knows 5); use that one",
+            "the store `{}` was written by a newer Sayso (schema 7, this one knows 6); use that one",
             place.path().display()
         )
     );

@@ -185,7 +185,8 @@ fn who_does_not_know_the_token_or_sends_garbage_is_refused() {
     let said = "error: the webhook `main` has no token: `SAYSO_WEBHOOK_TOKEN` is not set\n";
     assert_eq!((ended.code, ended.err.as_str(), ended.out.as_str()), (Some(1), said, ""));
     let ended = Home::new().run(&["serve"], "");
-    let said = "error: nothing to serve: expected `[server]` with `listen` in `sayso.toml`; see docs/server.md\n";
+    let said = "error: nothing to serve: expected `[server]` with `listen`, or `[chat.discord]` with `token`, in `sayso.toml`; \
+        see docs/server.md and docs/discord.md\n";
     assert_eq!((ended.code, ended.err.as_str()), (Some(1), said));
 }
 

@@ -21,6 +21,8 @@ fn every_subcommand_explains_itself() {
         "exec",
         "eval",
         "check",
+        "discord",
+        "discord invite",
         "serve",
         "suggest",
         "audit",
