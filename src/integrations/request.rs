@@ -223,6 +223,10 @@ impl Filler<'_> {
                 Some(("application/x-www-form-urlencoded".to_owned(), form.query().unwrap_or_default().to_owned()))
             }
         };
+        // A type that the manifest names stands in the place of the usual one.
+        let named = headers.iter().position(|(name, _)| name == "content-type").filter(|_| body.is_some());
+        let named = named.map(|position| headers.remove(position).1);
+        let body = body.map(|(usual, body)| (named.unwrap_or(usual), body));
         Ok(HttpRequest { method: call.method.clone(), socket: endpoint.socket.clone(), url, headers, body })
     }
 
