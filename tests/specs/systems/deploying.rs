@@ -1,0 +1,53 @@
+//! Systems that build, review and deploy.
+
+use serde_json::{Value as Json, json};
+
+use crate::description::Description;
+use crate::prove::System;
+use crate::server::ABSENT;
+
+fn github(operation: &str, arguments: &Json) -> Json {
+    match operation {
+        "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs" => {
+            let number = arguments["build"].as_i64().unwrap_or(12);
+            json!({"workflow_runs": {"0": {"run_number": number, "status": "in_progress"}, "1": {"run_number": 999, "status": "completed"}}})
+        }
+        "GET /repos/{owner}/{repo}/pulls/{pull_number}" => json!({"state": "open", "merged": false}),
+        "GET /repos/{owner}/{repo}/pulls" => json!({"*": {"user": {"login": "mira"}}}),
+        "GET /repos/{owner}/{repo}/issues" => json!({"*": {"pull_request": ABSENT}}),
+        "PATCH /repos/{owner}/{repo}/issues/{issue_number}" => json!({"state": "closed"}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn github_sends_what_the_description_allows() {
+    let system = System {
+        manifest: "github",
+        env: &[("GITHUB_URL", "{url}"), ("GITHUB_OWNER", "example"), ("GITHUB_TOKEN", "t0k3n-of-a-test"), ("GITHUB_REPO", "shop")],
+        config: "",
+        samples: &[("pipeline", &["shop", "shop/release.yml"]), ("ticket", &["#42"])],
+        sense: github,
+    };
+    system.prove(Description::read("github.openapi.json")).await;
+}
+
+fn argocd(operation: &str, _: &Json) -> Json {
+    let history = json!([{"id": 4, "revision": "1.4.2", "deployedAt": "2026-11-20T04:41:03Z"},
+        {"id": 5, "revision": "v2.0.0-rc1", "deployedAt": "2026-11-20T05:41:03Z"},
+        {"id": 6, "revision": "a1b2c3d", "deployedAt": "2026-11-21T04:41:03Z"}]);
+    let application = json!({"status": {"health": {"status": "Healthy", "message": "all is well"}, "history": history,
+        "sync": {"status": "Synced", "revision": "a1b2c3d"}, "operationState": {"phase": "Succeeded"}}});
+    match operation {
+        "GET /api/v1/applications/{name}" => application,
+        "GET /api/v1/applications" => json!({"items": {"*": {"metadata": {"name": "checkout-staging"}}}}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn argocd_sends_what_the_description_allows() {
+    let env = &[("ARGOCD_URL", "{url}"), ("ARGOCD_TOKEN", "t0k3n-of-a-test")];
+    let system = System { manifest: "argocd", env, config: "", samples: &[], sense: argocd };
+    system.prove(Description::read("argocd.swagger2.json")).await;
+}

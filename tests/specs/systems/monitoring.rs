@@ -1,0 +1,91 @@
+//! Systems that watch, and the machine's containers.
+
+use serde_json::{Value as Json, json};
+
+use crate::description::{Asked, Description};
+use crate::prove::System;
+
+fn docker(operation: &str, arguments: &Json) -> Json {
+    let named = arguments["service"].as_str().unwrap_or("web");
+    match operation {
+        "GET /containers/json" => json!({
+            "0": {"Id": "8dfafdbc3a40aa", "Names": [format!("/{named}")], "State": "running", "Labels": {}, "Status": "Up 8 minutes"},
+            "1": {"Id": "9cd87474be90bb", "Names": ["/other-1"], "State": "exited", "Status": "Exited (0)",
+                "Labels": {"com.docker.compose.service": named}},
+        }),
+        "GET /containers/{id}/json" => json!({"State": {"Status": "running", "Running": true, "ExitCode": 0,
+            "StartedAt": "2026-11-21T04:40:54.170533754Z", "FinishedAt": "0001-01-01T00:00:00Z"},
+            "Config": {"Image": "nginx:1"}}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn docker_sends_what_the_description_allows() {
+    let samples = &[("host", &["localhost", "testhost"] as &[&str])];
+    let env = &[("DOCKER_HOST", "{url}"), ("SAYSO_ENVIRONMENT", "staging")];
+    let system = System { manifest: "docker", env, config: "", samples, sense: docker };
+    system.prove(Description::read("docker-engine-v1.41.swagger2.yaml")).await;
+}
+
+fn alertmanager(operation: &str, arguments: &Json) -> Json {
+    let alert = arguments["alert"].as_str().unwrap_or("Down");
+    match operation {
+        "GET /silences" => json!({"*": {"id": "0f5e2b7c", "status": {"state": "active"}, "comment": "known", "createdBy": "alice"}}),
+        "GET /alerts" => json!({"*": {"labels": {"alertname": alert, "severity": "critical", "service": "checkout"},
+            "annotations": {"summary": "it is down"}}}),
+        "POST /silences" => json!({"silenceID": "0f5e2b7c"}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn alertmanager_sends_what_the_description_allows() {
+    let system = System {
+        manifest: "alertmanager",
+        env: &[("ALERTMANAGER_URL", "{url}")],
+        config: "",
+        samples: &[],
+        sense: alertmanager,
+    };
+    let description = Description::read("alertmanager.swagger2.yaml");
+    if let Some(description) = &description {
+        let asked = |body: &str| Asked {
+            method: "POST".to_owned(),
+            path: "/api/v2/silences".to_owned(),
+            query: Vec::new(),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: body.to_owned(),
+        };
+        let whole = r#"{"matchers": [{"name": "a", "value": "b", "isRegex": false}], "startsAt": "2026-11-21T04:41:03Z",
+            "endsAt": "2026-11-21T06:41:03Z", "createdBy": "y", "comment": "z"}"#;
+        assert_eq!(description.check(&asked(whole)), Ok(()));
+        for wrong in [whole.replace("endsAt", "endAt"), whole.replace("comment", "remark"), whole.replace("false", "0")] {
+            assert!(description.check(&asked(&wrong)).is_err(), "{wrong}");
+        }
+    }
+    system.prove(description).await;
+}
+
+fn prometheus(operation: &str, _: &Json) -> Json {
+    let metric = json!({"__name__": "up", "job": "node"});
+    let data = match operation {
+        "GET /query_range" => {
+            let values = json!([[1_795_236_564.195, "0.5"], [1_795_236_566.191, "0.75"]]);
+            json!({"resultType": "matrix", "result": [{"metric": metric, "values": values}]})
+        }
+        "GET /query" => {
+            json!({"resultType": "vector", "result": [{"metric": metric, "value": [1_795_236_567.921, "1"]}]})
+        }
+        _ => json!({"alerts": [{"labels": {"alertname": "Down", "severity": "critical"}, "annotations": {"summary": "it is down"},
+            "state": "firing", "activeAt": "2026-11-21T04:41:03.826033107Z", "value": "1e+00"}]}),
+    };
+    json!({"status": "success", "data": data})
+}
+
+#[tokio::test]
+async fn prometheus_sends_what_the_description_allows() {
+    let env = &[("PROMETHEUS_URL", "{url}")];
+    let system = System { manifest: "prometheus", env, config: "", samples: &[], sense: prometheus };
+    system.prove(Description::read("prometheus.openapi31.yaml")).await;
+}
