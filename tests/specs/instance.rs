@@ -142,6 +142,10 @@ impl Maker<'_> {
                 Some(_) | None => {}
             }
         }
+        // What has to be there, and is not described.
+        for name in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+            object.entry(name.to_owned()).or_insert_with(|| "text".into());
+        }
         let more = schema.get("additionalProperties").filter(|more| more.is_object() && full);
         if let Some(value) = more.and_then(|more| self.make(more, depth + 1, &[])) {
             object.insert("name".to_owned(), value);

@@ -51,3 +51,42 @@ async fn argocd_sends_what_the_description_allows() {
     let system = System { manifest: "argocd", env, config: "", samples: &[], sense: argocd };
     system.prove(Description::read("argocd.swagger2.json")).await;
 }
+
+fn kubernetes(operation: &str, arguments: &Json) -> Json {
+    let revision = "deployment.kubernetes.io/revision";
+    let service = arguments["service"].as_str().unwrap_or("checkout");
+    let version = arguments["version"].as_str().unwrap_or("1.4.1");
+    let replicas = arguments["replicas"].as_i64().unwrap_or(3);
+    let last = json!({"continue": ABSENT});
+    let template = json!({"spec": {"containers": [{"name": "app", "image": format!("shop/checkout:{version}")}]}});
+    match operation {
+        "GET /apis/apps/v1/namespaces/{namespace}/deployments/{name}" => json!({
+            "metadata": {"annotations": {revision: "6"}, "uid": "u1", "generation": 3},
+            "spec": {"replicas": replicas},
+            "status": {"observedGeneration": 3, "updatedReplicas": replicas, "availableReplicas": replicas, "replicas": replicas},
+        }),
+        "GET /apis/apps/v1/namespaces/{namespace}/deployments" => json!({"metadata": last}),
+        "GET /apis/apps/v1/namespaces/{namespace}/replicasets" => json!({"metadata": last, "items": {
+            "0": {"metadata": {"annotations": {revision: "5"}, "ownerReferences": [{"uid": "u1", "kind": "Deployment",
+                "name": service, "apiVersion": "apps/v1"}]}, "spec": {"template": template}},
+            "1": {"metadata": {"annotations": {revision: "6"}, "ownerReferences": [{"uid": "u1", "kind": "Deployment",
+                "name": service, "apiVersion": "apps/v1"}]}}}}),
+        "GET /api/v1/pods" | "GET /api/v1/namespaces/{namespace}/pods" => json!({"metadata": last, "items": {
+            "*": {"status": {"phase": "Running"}, "metadata": {"name": "checkout-7d9c5b8f6-x2x4z", "annotations": {},
+                "namespace": "staging"}}}}),
+        "PATCH /api/v1/nodes/{name}" => json!({"spec": {"unschedulable": false}}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn kubernetes_sends_what_the_description_allows() {
+    let system = System {
+        manifest: "kubernetes",
+        env: &[("KUBERNETES_URL", "{url}"), ("KUBERNETES_TOKEN", "t0k3n-of-a-test")],
+        config: "",
+        samples: &[("container", &["checkout-7d9c5b8f6-x2x4z"])],
+        sense: kubernetes,
+    };
+    system.prove(Description::read("kubernetes.swagger2.json")).await;
+}

@@ -107,3 +107,21 @@ async fn statuspage_sends_what_the_description_allows() {
     };
     system.prove(Description::read("statuspage.json")).await;
 }
+
+fn opsgenie(operation: &str, arguments: &Json) -> Json {
+    let alert = arguments["alert"].as_str().unwrap_or("it is down");
+    let done = json!({"data": {"isSuccess": true}});
+    match operation {
+        "GET /v2/alerts" => json!({"data": {"0": {"message": alert}}}),
+        "GET /v1/incidents/" => json!({"data": {"0": {"tinyId": "7"}}}),
+        "GET /v2/alerts/requests/{requestId}" | "GET /v1/incidents/requests/{requestId}" => done,
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn opsgenie_sends_what_the_description_allows() {
+    let env = &[("OPSGENIE_URL", "{url}"), ("OPSGENIE_KEY", "t0k3n-of-a-test")];
+    let system = System { manifest: "opsgenie", env, config: "", samples: &[], sense: opsgenie };
+    system.prove(Description::read("opsgenie.swagger2.json")).await;
+}
