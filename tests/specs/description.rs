@@ -8,6 +8,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value as Json};
 
 use crate::instance::{Fullness, instance};
+use crate::page::PROOFS;
 use crate::schema::{Way, resolve, standalone};
 
 /// A description, and the validators that were made of it.
@@ -40,8 +41,10 @@ pub(crate) struct Operation<'d> {
 }
 
 impl Description {
-    /// Reads a file of the folder that `SAYSO_SPECS` names; none, having said so, where there is none.
-    pub(crate) fn read(file: &str) -> Option<Self> {
+    /// The description that a system is proved against, from the folder that `SAYSO_SPECS` names; none, having said so, where
+    /// there is none.
+    pub(crate) fn of(system: &str) -> Option<Self> {
+        let file = PROOFS.iter().find(|proof| proof.system == system).unwrap().file;
         let Some(folder) = std::env::var_os("SAYSO_SPECS") else {
             eprintln!("skipped: SAYSO_SPECS does not name the folder with the descriptions of APIs");
             return None;
@@ -58,19 +61,9 @@ impl Description {
         Some(Self { root, base, validators: Mutex::default() })
     }
 
-    /// The description of another version, whose paths begin otherwise.
-    pub(crate) fn rebased(mut self, from: &str, to: &str) -> Self {
-        let paths = self.root["paths"].as_object_mut().unwrap();
-        *paths = std::mem::take(paths).into_iter().map(|(path, item)| (path.replacen(from, to, 1), item)).collect();
-        self
-    }
-
-    /// With a path that the description lacks, in terms of one that it has.
-    pub(crate) fn with_path(mut self, path: &str, like: &str, change: fn(&mut Json)) -> Self {
-        let paths = self.root["paths"].as_object_mut().unwrap();
-        let mut item = paths[like].clone();
-        change(&mut item);
-        paths.insert(path.to_owned(), item);
+    /// With what it gets wrong or does not know yet put right; whoever does so says where that stands.
+    pub(crate) fn amended(mut self, change: fn(&mut Json)) -> Self {
+        change(&mut self.root);
         self
     }
 

@@ -9,6 +9,7 @@ mod commands;
 mod common;
 mod description;
 mod instance;
+mod page;
 mod prove;
 mod schema;
 mod server;

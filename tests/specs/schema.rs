@@ -46,12 +46,32 @@ struct Translator<'r> {
 impl Translator<'_> {
     /// A schema that a whole value must meet.
     fn value(&mut self, schema: &Json) -> Json {
+        let kinds = self.kinds(schema);
+        if self.way == Way::Sent && !kinds.is_empty() {
+            return json!({"anyOf": kinds.iter().map(|kind| self.value(kind)).collect::<Vec<_>>()});
+        }
         let closed = self.way == Way::Sent && is_closed(self.root, schema, 0);
         let mut translated = self.schema(schema, closed);
         if schema["nullable"] == true || schema["x-nullable"] == true {
             translated = json!({"anyOf": [translated, {"type": "null"}]});
         }
         translated
+    }
+
+    /// The kinds of a thing that has several, told apart by one of its properties: in Swagger 2 each of them names the thing.
+    fn kinds(&self, schema: &Json) -> Vec<Json> {
+        let Some(reference) = schema["$ref"].as_str() else { return Vec::new() };
+        if !resolve(self.root, schema)["discriminator"].is_string() {
+            return Vec::new();
+        }
+        let names = |definition: &Json| {
+            definition["allOf"].as_array().is_some_and(|parts| parts.iter().any(|part| part["$ref"] == reference))
+        };
+        let definitions = self.root["definitions"].as_object().into_iter().flatten();
+        definitions
+            .filter(|(_, definition)| names(definition))
+            .map(|(name, _)| json!({ "$ref": format!("#/definitions/{name}") }))
+            .collect()
     }
 
     /// A schema, or a part of one that others complete.

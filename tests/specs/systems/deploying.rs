@@ -29,7 +29,7 @@ async fn github_sends_what_the_description_allows() {
         samples: &[("pipeline", &["shop", "shop/release.yml"]), ("ticket", &["#42"])],
         sense: github,
     };
-    system.prove(Description::read("github.openapi.json")).await;
+    system.prove(Description::of("github")).await;
 }
 
 fn argocd(operation: &str, _: &Json) -> Json {
@@ -49,7 +49,7 @@ fn argocd(operation: &str, _: &Json) -> Json {
 async fn argocd_sends_what_the_description_allows() {
     let env = &[("ARGOCD_URL", "{url}"), ("ARGOCD_TOKEN", "t0k3n-of-a-test")];
     let system = System { manifest: "argocd", env, config: "", samples: &[], sense: argocd };
-    system.prove(Description::read("argocd.swagger2.json")).await;
+    system.prove(Description::of("argocd")).await;
 }
 
 fn kubernetes(operation: &str, arguments: &Json) -> Json {
@@ -62,7 +62,7 @@ fn kubernetes(operation: &str, arguments: &Json) -> Json {
     match operation {
         "GET /apis/apps/v1/namespaces/{namespace}/deployments/{name}" => json!({
             "metadata": {"annotations": {revision: "6"}, "uid": "u1", "generation": 3},
-            "spec": {"replicas": replicas},
+            "spec": {"replicas": replicas, "selector": {}, "template": template},
             "status": {"observedGeneration": 3, "updatedReplicas": replicas, "availableReplicas": replicas, "replicas": replicas},
         }),
         "GET /apis/apps/v1/namespaces/{namespace}/deployments" => json!({"metadata": last}),
@@ -88,5 +88,37 @@ async fn kubernetes_sends_what_the_description_allows() {
         samples: &[("container", &["checkout-7d9c5b8f6-x2x4z"])],
         sense: kubernetes,
     };
-    system.prove(Description::read("kubernetes.swagger2.json")).await;
+    // Of all kinds of patches it says that they are objects; a JSON patch is a list (RFC 6902).
+    let description = Description::of("kubernetes").map(|description| {
+        description.amended(|root| root["definitions"]["io.k8s.apimachinery.pkg.apis.meta.v1.Patch"] = json!({"type": ["object", "array"]}))
+    });
+    system.prove(description).await;
+}
+
+fn jenkins(operation: &str, arguments: &Json) -> Json {
+    let number = arguments["build"].as_i64().unwrap_or(12);
+    match operation {
+        "GET /job/{name}/{number}/api/json" => json!({"number": number, "building": true, "result": ABSENT}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn jenkins_sends_what_the_description_allows() {
+    let env = &[("JENKINS_URL", "{url}"), ("JENKINS_USER", "bot"), ("JENKINS_TOKEN", "t0k3n-of-a-test")];
+    let system = System { manifest: "jenkins", env, config: "", samples: &[], sense: jenkins };
+    // It describes the last build alone; any other one lies beside it. And a job without parameters takes none.
+    // https://www.jenkins.io/doc/book/using/remote-access-api/
+    let description = Description::of("jenkins").map(|description| {
+        description.amended(|root| {
+            for (path, last) in [
+                ("/job/{name}/{number}/api/json", "/job/{name}/lastBuild/api/json"),
+                ("/job/{name}/{number}/stop", "/job/{name}/lastBuild/stop"),
+            ] {
+                root["paths"][path] = root["paths"][last].clone();
+            }
+            root["paths"]["/job/{name}/build"]["post"]["parameters"][1]["required"] = false.into();
+        })
+    });
+    system.prove(description).await;
 }

@@ -25,7 +25,7 @@ async fn docker_sends_what_the_description_allows() {
     let samples = &[("host", &["localhost", "testhost"] as &[&str])];
     let env = &[("DOCKER_HOST", "{url}"), ("SAYSO_ENVIRONMENT", "staging")];
     let system = System { manifest: "docker", env, config: "", samples, sense: docker };
-    system.prove(Description::read("docker-engine-v1.41.swagger2.yaml")).await;
+    system.prove(Description::of("docker")).await;
 }
 
 fn alertmanager(operation: &str, arguments: &Json) -> Json {
@@ -48,7 +48,7 @@ async fn alertmanager_sends_what_the_description_allows() {
         samples: &[],
         sense: alertmanager,
     };
-    let description = Description::read("alertmanager.swagger2.yaml");
+    let description = Description::of("alertmanager");
     if let Some(description) = &description {
         let asked = |body: &str| Asked {
             method: "POST".to_owned(),
@@ -87,5 +87,5 @@ fn prometheus(operation: &str, _: &Json) -> Json {
 async fn prometheus_sends_what_the_description_allows() {
     let env = &[("PROMETHEUS_URL", "{url}")];
     let system = System { manifest: "prometheus", env, config: "", samples: &[], sense: prometheus };
-    system.prove(Description::read("prometheus.openapi31.yaml")).await;
+    system.prove(Description::of("prometheus")).await;
 }
