@@ -1,7 +1,7 @@
 //! A vendor's description of an API, Swagger 2 or OpenAPI 3, and what is wrong with a request or an answer by it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use jsonschema::Validator;
@@ -45,25 +45,31 @@ impl Description {
     /// there is none.
     pub(crate) fn of(system: &str) -> Option<Self> {
         let file = PROOFS.iter().find(|proof| proof.system == system).unwrap().file;
+        if file.contains('/') {
+            // One of our own, after the vendor's documentation.
+            return Some(Self::read(&PathBuf::from(file)));
+        }
         let Some(folder) = std::env::var_os("SAYSO_SPECS") else {
             eprintln!("skipped: SAYSO_SPECS does not name the folder with the descriptions of APIs");
             return None;
         };
-        let text = std::fs::read_to_string(PathBuf::from(folder).join(file)).unwrap();
-        let root: Json = if file.ends_with(".json") {
+        Some(Self::read(&PathBuf::from(folder).join(file)))
+    }
+
+    fn read(file: &Path) -> Self {
+        let text = std::fs::read_to_string(file).unwrap();
+        let root: Json = if file.extension().is_some_and(|extension| extension == "json") {
             serde_json::from_str(&text).unwrap()
         } else {
             serde_norway::from_str(&text).unwrap()
         };
-        let base = root["basePath"].as_str().or(root["servers"][0]["url"].as_str()).unwrap_or_default();
-        let base = base.split_once("://").map_or(base, |(_, rest)| rest.find('/').map_or("", |slash| &rest[slash..]));
-        let base = base.trim_end_matches('/').to_owned();
-        Some(Self { root, base, validators: Mutex::default() })
+        Self { base: base(&root), root, validators: Mutex::default() }
     }
 
     /// With what it gets wrong or does not know yet put right; whoever does so says where that stands.
     pub(crate) fn amended(mut self, change: fn(&mut Json)) -> Self {
         change(&mut self.root);
+        self.base = base(&self.root);
         self
     }
 
@@ -255,6 +261,13 @@ impl Description {
             None => response.get("schema").map(|_| ("application/json", response)),
         }
     }
+}
+
+/// The path that all requests share.
+fn base(root: &Json) -> String {
+    let base = root["basePath"].as_str().or(root["servers"][0]["url"].as_str()).unwrap_or_default();
+    let base = base.split_once("://").map_or(base, |(_, rest)| rest.find('/').map_or("", |slash| &rest[slash..]));
+    base.trim_end_matches('/').to_owned()
 }
 
 /// Whether a segment fits one of a template, and the parameter that it gives.

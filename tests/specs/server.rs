@@ -89,8 +89,12 @@ fn answered(asked: &Asked, description: &Description, now: &Mutex<Now>, sense: S
     let (status, answer) = description.answer(&operation, now.fullness);
     let mut faults: Vec<_> = description.check(asked).err().into_iter().collect();
     let status = StatusCode::from_u16(status).unwrap();
-    let Some(mut answer) = answer else { return (status.into_response(), faults) };
-    lay(&mut answer, &sense(&operation.name, &now.arguments));
+    let sense = sense(&operation.name, &now.arguments);
+    // Where nothing is described, what makes sense is all there is.
+    let Some(mut answer) = answer.or_else(|| (!sense.is_null()).then_some(Json::Null)) else {
+        return (status.into_response(), faults);
+    };
+    lay(&mut answer, &sense);
     faults.extend(description.check_answer(&operation, &answer).err());
     match answer {
         Json::String(text) => ((status, text).into_response(), faults),

@@ -122,3 +122,94 @@ async fn jenkins_sends_what_the_description_allows() {
     });
     system.prove(description).await;
 }
+
+fn bitbucket(operation: &str, arguments: &Json) -> Json {
+    let number = arguments["build"].as_i64().unwrap_or(12);
+    match operation {
+        "GET /repositories/{workspace}/{repo_slug}/pipelines" => json!({"values": {"0": {"build_number": number,
+            "state": {"name": "IN_PROGRESS"}, "target": {"ref_name": "main"}}}}),
+        "GET /repositories/{workspace}/{repo_slug}/pullrequests" => {
+            let author = arguments["author"].as_str().unwrap_or("Mira");
+            json!({"next": ABSENT, "values": {"0": {"author": {"display_name": author}}}})
+        }
+        "POST /repositories/{workspace}/{repo_slug}/pullrequests/{pull_request_id}/merge" => json!({"state": "MERGED"}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn bitbucket_sends_what_the_description_allows() {
+    let system = System {
+        manifest: "bitbucket",
+        env: &[
+            ("BITBUCKET_URL", "{url}/2.0"),
+            ("BITBUCKET_WORKSPACE", "example"),
+            ("BITBUCKET_TOKEN", "t0k3n-of-a-test"),
+            ("BITBUCKET_REPO", "shop"),
+        ],
+        config: "",
+        samples: &[],
+        sense: bitbucket,
+    };
+    // What holds for every list is told once, in words, and so is the range of commits.
+    // https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination
+    // https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commits/
+    // https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pipelines/
+    let description = Description::of("bitbucket").map(|description| {
+        description.amended(|root| {
+            let text = |name: &str| json!({"in": "query", "name": name, "schema": {"type": "string"}});
+            let number = |name: &str| json!({"in": "query", "name": name, "schema": {"type": "integer"}});
+            for (list, more) in [
+                ("pipelines", vec![text("target.branch")]),
+                ("pullrequests", Vec::new()),
+                ("commits", vec![text("include"), text("exclude")]),
+            ] {
+                let operation = &mut root["paths"][format!("/repositories/{{workspace}}/{{repo_slug}}/{list}")]["get"];
+                let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+                parameters.extend([text("sort"), number("page"), number("pagelen")].into_iter().chain(more));
+                operation["parameters"] = parameters.into();
+            }
+        })
+    });
+    system.prove(description).await;
+}
+
+fn rundeck(operation: &str, arguments: &Json) -> Json {
+    match operation {
+        "GET /project/{project}/jobs" => json!({"0": {"name": arguments["playbook"]}, "1": {"name": "another"}}),
+        "POST /job/{id}/run" => json!({"id": 17, "status": "running", "permalink": "https://rundeck.example.com/execution/show/17"}),
+        "GET /execution/{id}" => json!({"id": 17, "status": "succeeded"}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn rundeck_sends_what_the_description_allows() {
+    let env = &[("RUNDECK_URL", "{url}"), ("RUNDECK_TOKEN", "t0k3n-of-a-test"), ("RUNDECK_PROJECT", "shop")];
+    let system = System { manifest: "rundeck", env, config: "", samples: &[], sense: rundeck };
+    let description = Description::of("rundeck")
+        .map(|description| description.amended(|root| root["servers"][0]["url"] = "https://rundeck.example.com/api/48".into()));
+    system.prove(description).await;
+}
+
+fn gitlab(operation: &str, arguments: &Json) -> Json {
+    match operation {
+        "GET /projects/{id}/pipelines" => json!({"0": {"id": arguments["build"].as_i64().unwrap_or(12)}, "1": {"id": 999}}),
+        "GET /projects/{id}/merge_requests/{iid}" => json!({"state": "opened"}),
+        "PUT /projects/{id}/merge_requests/{iid}/merge" => json!({"state": "merged"}),
+        "PUT /projects/{id}/issues/{iid}" => json!({"state": "closed"}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn gitlab_sends_what_its_documentation_allows() {
+    let system = System {
+        manifest: "gitlab",
+        env: &[("GITLAB_URL", "{url}"), ("GITLAB_GROUP", "infra"), ("GITLAB_TOKEN", "t0k3n-of-a-test"), ("GITLAB_PROJECT", "shop")],
+        config: "",
+        samples: &[("pipeline", &["shop", "other/shop"]), ("ticket", &["#42"])],
+        sense: gitlab,
+    };
+    system.prove(Description::of("gitlab")).await;
+}

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::description::{Asked, Description};
 use crate::prove::System;
+use crate::server::ABSENT;
 
 fn docker(operation: &str, arguments: &Json) -> Json {
     let named = arguments["service"].as_str().unwrap_or("web");
@@ -88,4 +89,36 @@ async fn prometheus_sends_what_the_description_allows() {
     let env = &[("PROMETHEUS_URL", "{url}")];
     let system = System { manifest: "prometheus", env, config: "", samples: &[], sense: prometheus };
     system.prove(Description::of("prometheus")).await;
+}
+
+fn datadog(operation: &str, arguments: &Json) -> Json {
+    let tags = json!([format!("service:{}", arguments["service"].as_str().unwrap_or("x")),
+        format!("env:{}", arguments["environment"].as_str().unwrap_or("x"))]);
+    match operation {
+        "GET /api/v1/query" => json!({"error": ABSENT, "series": {"*": {"pointlist": [[1_795_236_564_000_i64, 0.5], [1_795_236_566_000_i64, 0.75]]}}}),
+        "GET /api/v1/monitor" => json!({"0": {"id": 7, "name": arguments["alert"].as_str().unwrap_or("it is down"),
+            "overall_state": "Alert", "tags": tags}, "1": {"name": "another", "overall_state": "OK"}}),
+        "GET /api/v1/downtime" => json!({"0": {"monitor_id": 7, "canceled": ABSENT, "message": "known"}, "1": {"monitor_id": 8}}),
+        "GET /api/v1/monitor/{monitor_id}" => json!({"overall_state": "Alert"}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn datadog_sends_what_the_description_allows() {
+    let env =
+        &[("DATADOG_URL", "{url}"), ("DATADOG_API_KEY", "k3y-of-a-test"), ("DATADOG_APP_KEY", "0ther-k3y-of-a-test")];
+    let system = System { manifest: "datadog", env, config: "", samples: &[], sense: datadog };
+    system.prove(Description::of("datadog")).await;
+}
+
+fn sentry(_: &str, _: &Json) -> Json {
+    Json::Null
+}
+
+#[tokio::test]
+async fn sentry_sends_what_the_description_allows() {
+    let env = &[("SENTRY_URL", "{url}"), ("SENTRY_TOKEN", "t0k3n-of-a-test"), ("SENTRY_ORG", "example")];
+    let system = System { manifest: "sentry", env, config: "", samples: &[], sense: sentry };
+    system.prove(Description::of("sentry")).await;
 }
