@@ -143,9 +143,10 @@ impl Planner {
         let (requests, identity) = match action.builtin() {
             None => {
                 let one = |scope: &Scope| fill(&chosen.integration, &self.templates, &action.step.call, scope);
-                let before = action.before.iter().map(|before| {
-                    fill(&chosen.integration, &self.templates, &before.call, &planned)
-                });
+                let before = action
+                    .before
+                    .iter()
+                    .map(|before| fill(&chosen.integration, &self.templates, &before.call, &planned));
                 let rounds: Vec<_> = match &items {
                     None => vec![one(&planned)],
                     Some(items) => items.iter().map(|item| one(&planned.clone().with("item", item))).collect(),

@@ -188,7 +188,8 @@ impl Filler<'_> {
             Json::String(text) => Ok(text),
             Json::Number(number) => Ok(number.to_string()),
             Json::Bool(_) | Json::Null | Json::Array(_) | Json::Object(_) => {
-                Err(TemplateError::NotOneValue { template: template.source().to_owned(), found: "a list of them" }.into())
+                Err(TemplateError::NotOneValue { template: template.source().to_owned(), found: "a list of them" }
+                    .into())
             }
         };
         elements.into_iter().map(text).collect()

@@ -89,7 +89,7 @@ async fn what_is_found_is_one_thing_and_part_of_the_plan() {
 [actions.scale]
 implements = "service.scale"
 parameters.environment = {{ ignored = true }}
-http = {{ method = "POST", path = "/scale/{{{{ found.service.id }}}}/{{{{ found.zone.id | default('anywhere') }}}}", query = {{ n = "{{{{ [replicas, 'x'] }}}}" }}, headers = {{ content-type = "application/patch+json" }}, json = {{ n = "{{{{ replicas }}}}" }} }}
+http = {{ method = "POST", path = "/scale/{{{{ found.service.id }}}}/{{{{ (found.zone or {{}}).id | default('anywhere') }}}}", query = {{ n = "{{{{ [replicas, 'x'] }}}}" }}, headers = {{ content-type = "application/patch+json" }}, json = {{ n = "{{{{ replicas }}}}" }} }}
 [actions.scale.find.service]
 {LIST}
 where = "item.name == service"
@@ -104,7 +104,10 @@ keep = {{ id = "{{{{ item.name }}}}" }}
     );
     let (rig, asked) = rig(&action).await;
     assert_eq!(rig.told("service.scale service=checkout replicas=3").await, "succeeded: done by `x`");
-    assert_eq!(rig.told("service.scale service=checkout replicas=3 environment=staging").await, "succeeded: done by `x`");
+    assert_eq!(
+        rig.told("service.scale service=checkout replicas=3 environment=staging").await,
+        "succeeded: done by `x`"
+    );
     let sent = asked.lock().unwrap().clone();
     assert_eq!(
         sent,

@@ -80,7 +80,8 @@ impl Description {
         let given: Vec<_> = rest.split('/').collect();
         let fits = |template: &str| {
             let template: Vec<_> = template.split('/').collect();
-            template.len() == given.len() && template.iter().zip(&given).all(|(part, given)| segment(part, given).is_some())
+            template.len() == given.len()
+                && template.iter().zip(&given).all(|(part, given)| segment(part, given).is_some())
         };
         let method = method.to_lowercase();
         // A fixed segment before one that stands for anything.
@@ -176,7 +177,9 @@ impl Description {
                 let value = match kind {
                     Some("application/x-www-form-urlencoded") => {
                         let url = reqwest::Url::parse(&format!("form:?{body}")).unwrap();
-                        Json::Object(url.query_pairs().map(|(name, value)| (name.into_owned(), typed(&value))).collect())
+                        Json::Object(
+                            url.query_pairs().map(|(name, value)| (name.into_owned(), typed(&value))).collect(),
+                        )
                     }
                     _ => serde_json::from_str(body).map_err(|error| error.to_string())?,
                 };
@@ -219,7 +222,8 @@ impl Description {
     pub(crate) fn answer(&self, operation: &Operation<'_>, fullness: Fullness) -> (u16, Option<Json>) {
         let (status, response) = self.response(operation);
         if let Some((_, content)) = self.json_content(response) {
-            let example = content.get("example").or_else(|| content["examples"].as_object()?.values().next()?.get("value"));
+            let example =
+                content.get("example").or_else(|| content["examples"].as_object()?.values().next()?.get("value"));
             let old = response["examples"].get("application/json");
             let sound = |example: &&Json| self.check_answer(operation, example).is_ok();
             if let Some(example) = example.or(old).filter(|_| fullness == Fullness::Example).filter(sound) {
@@ -294,7 +298,10 @@ fn without_place(parameter: &Json) -> Json {
 
 /// A text as the number or truth value that it may be.
 fn typed(text: &str) -> Json {
-    serde_json::from_str(text).ok().filter(|value: &Json| value.is_number() || value.is_boolean()).unwrap_or_else(|| text.into())
+    serde_json::from_str(text)
+        .ok()
+        .filter(|value: &Json| value.is_number() || value.is_boolean())
+        .unwrap_or_else(|| text.into())
 }
 
 fn decoded(segment: &str) -> String {

@@ -50,7 +50,10 @@ impl Maker<'_> {
                 if self.fullness == Fullness::Bare && parts.iter().any(|part| part["type"] == "null") {
                     return Some(Json::Null);
                 }
-                let made = parts.iter().filter(|part| part["type"] != "null").find_map(|part| self.make(part, depth + 1, needed));
+                let made = parts
+                    .iter()
+                    .filter(|part| part["type"] != "null")
+                    .find_map(|part| self.make(part, depth + 1, needed));
                 let mut rest = schema.clone();
                 rest.as_object_mut()?.remove(kind);
                 return merged(made, self.make_plain(&rest, depth, needed));
@@ -66,7 +69,11 @@ impl Maker<'_> {
             }
             let mut rest = schema.clone();
             rest.as_object_mut()?.remove("allOf");
-            let all = parts.iter().chain([&rest]).map(|part| self.resolve(part)).filter_map(|part| part["required"].as_array());
+            let all = parts
+                .iter()
+                .chain([&rest])
+                .map(|part| self.resolve(part))
+                .filter_map(|part| part["required"].as_array());
             let needed: Vec<&str> = all.flatten().filter_map(Json::as_str).chain(needed.iter().copied()).collect();
             let own = if rest.get("properties").is_some() { self.make_plain(&rest, depth, &needed) } else { None };
             let mut made = None;
@@ -118,10 +125,13 @@ impl Maker<'_> {
                     Fullness::Full | Fullness::Example => least.max(2).min(most),
                     Fullness::Bare | Fullness::Empty => least,
                 };
-                let item = if depth > MAX_DEPTH && least == 0 { None } else { self.make(&schema["items"], depth + 1, &[]) };
+                let item =
+                    if depth > MAX_DEPTH && least == 0 { None } else { self.make(&schema["items"], depth + 1, &[]) };
                 Some(item.map_or_else(Vec::new, |item| vec![item; count]).into())
             }
-            "string" => Some(example().filter(|value| value.is_string()).cloned().unwrap_or_else(|| text(schema).into())),
+            "string" => {
+                Some(example().filter(|value| value.is_string()).cloned().unwrap_or_else(|| text(schema).into()))
+            }
             "integer" => Some(whole(schema).into()),
             "number" => Some(serde_json::json!(7.5_f64.min(schema["maximum"].as_f64().unwrap_or(7.5)))),
             "boolean" => Some(true.into()),
@@ -189,7 +199,8 @@ fn whole(schema: &Json) -> i64 {
 
 fn text(schema: &Json) -> String {
     if let Some(pattern) = schema["pattern"].as_str() {
-        let candidates = ["text", "7", "A1B2C3", "2026-11-21", "https://example.com/x", "0123456789abcdef0123456789abcdef01234567"];
+        let candidates =
+            ["text", "7", "A1B2C3", "2026-11-21", "https://example.com/x", "0123456789abcdef0123456789abcdef01234567"];
         let pattern = regex::Regex::new(pattern).unwrap();
         let example = schema["example"].as_str();
         let mut fitting = example.into_iter().chain(candidates).filter(|candidate| pattern.is_match(candidate));

@@ -21,21 +21,54 @@ pub(crate) struct Proof {
 pub(crate) const PROOFS: &[Proof] = &[
     proof("alertmanager", "alertmanager.swagger2.yaml", "Alertmanager's description of API v2"),
     proof("argocd", "argocd.swagger2.json", "Argo CD's description"),
-    proof("bitbucket", "apisguru-bitbucket.org.json", "Bitbucket's description of API 2.0; paging and ranges as its documentation tells"),
+    proof(
+        "bitbucket",
+        "apisguru-bitbucket.org.json",
+        "Bitbucket's description of API 2.0; paging and ranges as its documentation tells",
+    ),
+    proof(
+        "circleci",
+        "tests/specs/described/circleci.yaml",
+        "a description of ours, after CircleCI's documentation of API v2; not proved against a server",
+    ),
     proof("datadog", "datadog-v1.openapi.yaml", "Datadog's description of API v1"),
     proof("docker", "docker-engine-v1.41.swagger2.yaml", "Docker's description of Engine API 1.41"),
     proof("github", "github.openapi.json", "GitHub's description"),
-    proof("gitlab", "tests/specs/described/gitlab.yaml", "a description of ours, after GitLab's documentation of API v4; not proved against a server"),
-    proof("jenkins", "jenkins-unofficial.yml", "a description that is not Jenkins' own; other builds than the last as its documentation tells"),
-    proof("jira", "apisguru-jira-cloud.openapi.json", "Atlassian's description of Jira Cloud API 3; the newer search as its documentation tells"),
-    proof("kubernetes", "kubernetes.swagger2.json", "Kubernetes' description; of patches it says only that they are one"),
+    proof(
+        "gitlab",
+        "tests/specs/described/gitlab.yaml",
+        "a description of ours, after GitLab's documentation of API v4; not proved against a server",
+    ),
+    proof(
+        "jenkins",
+        "jenkins-unofficial.yml",
+        "a description that is not Jenkins' own; other builds than the last as its documentation tells",
+    ),
+    proof(
+        "jira",
+        "apisguru-jira-cloud.openapi.json",
+        "Atlassian's description of Jira Cloud API 3; the newer search as its documentation tells",
+    ),
+    proof(
+        "kubernetes",
+        "kubernetes.swagger2.json",
+        "Kubernetes' description; of patches it says only that they are one",
+    ),
     proof("opsgenie", "opsgenie.swagger2.json", "Opsgenie's description"),
     proof("pagerduty", "pagerduty.openapi.json", "PagerDuty's description of REST API 2"),
     proof("prometheus", "prometheus.openapi31.yaml", "Prometheus' description of API v1"),
-    proof("rundeck", "rundeck.openapi.yml", "Rundeck's description of API 48; what comes back as its documentation tells"),
+    proof(
+        "rundeck",
+        "rundeck.openapi.yml",
+        "Rundeck's description of API 48; what comes back as its documentation tells",
+    ),
     proof("sentry", "sentry.openapi.json", "Sentry's description"),
     proof("statuspage", "statuspage.json", "Statuspage's description of API 1"),
-    proof("trello", "apisguru-trello.com.json", "a description of Trello's API 1; what comes back as its documentation tells"),
+    proof(
+        "trello",
+        "apisguru-trello.com.json",
+        "a description of Trello's API 1; what comes back as its documentation tells",
+    ),
 ];
 
 const fn proof(system: &'static str, file: &'static str, against: &'static str) -> Proof {
@@ -111,7 +144,8 @@ fn proved(manifest: &Manifest, servers: &str) -> String {
 
 /// The first paragraph of the head comment.
 fn needs(text: &str) -> String {
-    let lines = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).take_while(|line| !line.is_empty());
+    let lines =
+        text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).take_while(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
 

@@ -37,7 +37,9 @@ impl System {
         let file = format!("integrations/{}.toml", self.manifest);
         let text = std::fs::read_to_string(&file).unwrap();
         let manifest = Manifest::parse(&file, &text, &mut Vec::new());
-        let rig = Parts { manifests: vec![(self.manifest, text)], env, limits, config: self.config, ..Parts::default() }.rig();
+        let rig =
+            Parts { manifests: vec![(self.manifest, text)], env, limits, config: self.config, ..Parts::default() }
+                .rig();
         let manifest = manifest.unwrap();
         let mut proof = Proof { rig, server, faults: BTreeSet::new(), proved: BTreeSet::new() };
         let intents: BTreeSet<_> = manifest.actions.iter().map(|action| action.implements.as_str()).collect();

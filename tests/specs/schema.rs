@@ -111,7 +111,8 @@ impl Translator<'_> {
                 // What only the other side writes, this one need not.
                 let other = if self.way == Way::Sent { "readOnly" } else { "writeOnly" };
                 let properties = members.get("properties");
-                let theirs = |name: &Json| properties.is_some_and(|all| all[name.as_str().unwrap_or_default()][other] == true);
+                let theirs =
+                    |name: &Json| properties.is_some_and(|all| all[name.as_str().unwrap_or_default()][other] == true);
                 value.as_array()?.iter().filter(|name| !theirs(name)).cloned().collect()
             }
             "additionalProperties" | "items" => self.value(value),
@@ -119,7 +120,9 @@ impl Translator<'_> {
             "allOf" => value.as_array()?.iter().map(|part| self.schema(part, false)).collect(),
             "anyOf" | "oneOf" => {
                 let parts = value.as_array()?.iter();
-                parts.map(|part| if part["nullable"] == true { self.value(part) } else { self.schema(part, false) }).collect()
+                parts
+                    .map(|part| if part["nullable"] == true { self.value(part) } else { self.schema(part, false) })
+                    .collect()
             }
             _ => return None,
         })

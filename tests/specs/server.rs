@@ -75,7 +75,9 @@ async fn received(request: Request) -> Asked {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: url.query_pairs().into_owned().collect(),
-        headers: headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned())).collect(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+            .collect(),
         body,
     }
 }

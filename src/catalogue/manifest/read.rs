@@ -7,8 +7,8 @@ use toml::de::DeValue;
 use super::settings::{connection, requirements, setting};
 use super::template::{Expression, Place, Template, TemplateFault};
 use super::{
-    Action, Argument, Body, Call, Constraint, Decode, Find, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall, Select,
-    Step, Tree, Undo, shell,
+    Action, Argument, Body, Call, Constraint, Decode, Find, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall,
+    Select, Step, Tree, Undo, shell,
 };
 use crate::catalogue::{Document, Item, Table};
 use crate::domain::{Digest, IntentName};

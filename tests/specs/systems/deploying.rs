@@ -24,7 +24,12 @@ fn github(operation: &str, arguments: &Json) -> Json {
 async fn github_sends_what_the_description_allows() {
     let system = System {
         manifest: "github",
-        env: &[("GITHUB_URL", "{url}"), ("GITHUB_OWNER", "example"), ("GITHUB_TOKEN", "t0k3n-of-a-test"), ("GITHUB_REPO", "shop")],
+        env: &[
+            ("GITHUB_URL", "{url}"),
+            ("GITHUB_OWNER", "example"),
+            ("GITHUB_TOKEN", "t0k3n-of-a-test"),
+            ("GITHUB_REPO", "shop"),
+        ],
         config: "",
         samples: &[("pipeline", &["shop", "shop/release.yml"]), ("ticket", &["#42"])],
         sense: github,
@@ -36,7 +41,7 @@ fn argocd(operation: &str, _: &Json) -> Json {
     let history = json!([{"id": 4, "revision": "1.4.2", "deployedAt": "2026-11-20T04:41:03Z"},
         {"id": 5, "revision": "v2.0.0-rc1", "deployedAt": "2026-11-20T05:41:03Z"},
         {"id": 6, "revision": "a1b2c3d", "deployedAt": "2026-11-21T04:41:03Z"}]);
-    let application = json!({"status": {"health": {"status": "Healthy", "message": "all is well"}, "history": history,
+    let application = json!({"operation": ABSENT, "status": {"health": {"status": "Healthy", "message": "all is well"}, "history": history,
         "sync": {"status": "Synced", "revision": "a1b2c3d"}, "operationState": {"phase": "Succeeded"}}});
     match operation {
         "GET /api/v1/applications/{name}" => application,
@@ -90,7 +95,9 @@ async fn kubernetes_sends_what_the_description_allows() {
     };
     // Of all kinds of patches it says that they are objects; a JSON patch is a list (RFC 6902).
     let description = Description::of("kubernetes").map(|description| {
-        description.amended(|root| root["definitions"]["io.k8s.apimachinery.pkg.apis.meta.v1.Patch"] = json!({"type": ["object", "array"]}))
+        description.amended(|root| {
+            root["definitions"]["io.k8s.apimachinery.pkg.apis.meta.v1.Patch"] = json!({"type": ["object", "array"]})
+        })
     });
     system.prove(description).await;
 }
@@ -177,7 +184,9 @@ async fn bitbucket_sends_what_the_description_allows() {
 fn rundeck(operation: &str, arguments: &Json) -> Json {
     match operation {
         "GET /project/{project}/jobs" => json!({"0": {"name": arguments["playbook"]}, "1": {"name": "another"}}),
-        "POST /job/{id}/run" => json!({"id": 17, "status": "running", "permalink": "https://rundeck.example.com/execution/show/17"}),
+        "POST /job/{id}/run" => {
+            json!({"id": 17, "status": "running", "permalink": "https://rundeck.example.com/execution/show/17"})
+        }
         "GET /execution/{id}" => json!({"id": 17, "status": "succeeded"}),
         _ => Json::Null,
     }
@@ -187,14 +196,17 @@ fn rundeck(operation: &str, arguments: &Json) -> Json {
 async fn rundeck_sends_what_the_description_allows() {
     let env = &[("RUNDECK_URL", "{url}"), ("RUNDECK_TOKEN", "t0k3n-of-a-test"), ("RUNDECK_PROJECT", "shop")];
     let system = System { manifest: "rundeck", env, config: "", samples: &[], sense: rundeck };
-    let description = Description::of("rundeck")
-        .map(|description| description.amended(|root| root["servers"][0]["url"] = "https://rundeck.example.com/api/48".into()));
+    let description = Description::of("rundeck").map(|description| {
+        description.amended(|root| root["servers"][0]["url"] = "https://rundeck.example.com/api/48".into())
+    });
     system.prove(description).await;
 }
 
 fn gitlab(operation: &str, arguments: &Json) -> Json {
     match operation {
-        "GET /projects/{id}/pipelines" => json!({"0": {"id": arguments["build"].as_i64().unwrap_or(12)}, "1": {"id": 999}}),
+        "GET /projects/{id}/pipelines" => {
+            json!([{"id": arguments["build"].as_i64().unwrap_or(12), "status": "running", "ref": "main"}])
+        }
         "GET /projects/{id}/merge_requests/{iid}" => json!({"state": "opened"}),
         "PUT /projects/{id}/merge_requests/{iid}/merge" => json!({"state": "merged"}),
         "PUT /projects/{id}/issues/{iid}" => json!({"state": "closed"}),
@@ -206,10 +218,33 @@ fn gitlab(operation: &str, arguments: &Json) -> Json {
 async fn gitlab_sends_what_its_documentation_allows() {
     let system = System {
         manifest: "gitlab",
-        env: &[("GITLAB_URL", "{url}"), ("GITLAB_GROUP", "infra"), ("GITLAB_TOKEN", "t0k3n-of-a-test"), ("GITLAB_PROJECT", "shop")],
+        env: &[
+            ("GITLAB_URL", "{url}"),
+            ("GITLAB_GROUP", "infra"),
+            ("GITLAB_TOKEN", "t0k3n-of-a-test"),
+            ("GITLAB_PROJECT", "shop"),
+        ],
         config: "",
         samples: &[("pipeline", &["shop", "other/shop"]), ("ticket", &["#42"])],
         sense: gitlab,
     };
     system.prove(Description::of("gitlab")).await;
+}
+
+fn circleci(operation: &str, arguments: &Json) -> Json {
+    match operation {
+        "GET /project/{vcs}/{organization}/{project}/pipeline" => {
+            let number = arguments["build"].as_i64().unwrap_or(12);
+            json!({"next_page_token": null, "items": {"0": {"number": number}, "1": {"number": 999}}})
+        }
+        "GET /pipeline/{pipeline-id}/workflow" => json!({"items": {"*": {"status": "running"}}}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn circleci_sends_what_its_documentation_allows() {
+    let env = &[("CIRCLECI_URL", "{url}"), ("CIRCLECI_TOKEN", "t0k3n-of-a-test"), ("CIRCLECI_ORG", "gh/example")];
+    let system = System { manifest: "circleci", env, config: "", samples: &[], sense: circleci };
+    system.prove(Description::of("circleci")).await;
 }

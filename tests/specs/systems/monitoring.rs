@@ -32,7 +32,9 @@ async fn docker_sends_what_the_description_allows() {
 fn alertmanager(operation: &str, arguments: &Json) -> Json {
     let alert = arguments["alert"].as_str().unwrap_or("Down");
     match operation {
-        "GET /silences" => json!({"*": {"id": "0f5e2b7c", "status": {"state": "active"}, "comment": "known", "createdBy": "alice"}}),
+        "GET /silences" => {
+            json!({"*": {"id": "0f5e2b7c", "status": {"state": "active"}, "comment": "known", "createdBy": "alice"}})
+        }
         "GET /alerts" => json!({"*": {"labels": {"alertname": alert, "severity": "critical", "service": "checkout"},
             "annotations": {"summary": "it is down"}}}),
         "POST /silences" => json!({"silenceID": "0f5e2b7c"}),
@@ -61,7 +63,8 @@ async fn alertmanager_sends_what_the_description_allows() {
         let whole = r#"{"matchers": [{"name": "a", "value": "b", "isRegex": false}], "startsAt": "2026-11-21T04:41:03Z",
             "endsAt": "2026-11-21T06:41:03Z", "createdBy": "y", "comment": "z"}"#;
         assert_eq!(description.check(&asked(whole)), Ok(()));
-        for wrong in [whole.replace("endsAt", "endAt"), whole.replace("comment", "remark"), whole.replace("false", "0")] {
+        for wrong in [whole.replace("endsAt", "endAt"), whole.replace("comment", "remark"), whole.replace("false", "0")]
+        {
             assert!(description.check(&asked(&wrong)).is_err(), "{wrong}");
         }
     }
@@ -78,8 +81,10 @@ fn prometheus(operation: &str, _: &Json) -> Json {
         "GET /query" => {
             json!({"resultType": "vector", "result": [{"metric": metric, "value": [1_795_236_567.921, "1"]}]})
         }
-        _ => json!({"alerts": [{"labels": {"alertname": "Down", "severity": "critical"}, "annotations": {"summary": "it is down"},
-            "state": "firing", "activeAt": "2026-11-21T04:41:03.826033107Z", "value": "1e+00"}]}),
+        _ => {
+            json!({"alerts": [{"labels": {"alertname": "Down", "severity": "critical"}, "annotations": {"summary": "it is down"},
+            "state": "firing", "activeAt": "2026-11-21T04:41:03.826033107Z", "value": "1e+00"}]})
+        }
     };
     json!({"status": "success", "data": data})
 }
@@ -92,13 +97,19 @@ async fn prometheus_sends_what_the_description_allows() {
 }
 
 fn datadog(operation: &str, arguments: &Json) -> Json {
-    let tags = json!([format!("service:{}", arguments["service"].as_str().unwrap_or("x")),
-        format!("env:{}", arguments["environment"].as_str().unwrap_or("x"))]);
+    let tags = json!([
+        format!("service:{}", arguments["service"].as_str().unwrap_or("x")),
+        format!("env:{}", arguments["environment"].as_str().unwrap_or("x"))
+    ]);
     match operation {
-        "GET /api/v1/query" => json!({"error": ABSENT, "series": {"*": {"pointlist": [[1_795_236_564_000_i64, 0.5], [1_795_236_566_000_i64, 0.75]]}}}),
+        "GET /api/v1/query" => {
+            json!({"error": ABSENT, "series": {"*": {"pointlist": [[1_795_236_564_000_i64, 0.5], [1_795_236_566_000_i64, 0.75]]}}})
+        }
         "GET /api/v1/monitor" => json!({"0": {"id": 7, "name": arguments["alert"].as_str().unwrap_or("it is down"),
             "overall_state": "Alert", "tags": tags}, "1": {"name": "another", "overall_state": "OK"}}),
-        "GET /api/v1/downtime" => json!({"0": {"monitor_id": 7, "canceled": ABSENT, "message": "known"}, "1": {"monitor_id": 8}}),
+        "GET /api/v1/downtime" => {
+            json!({"0": {"monitor_id": 7, "canceled": ABSENT, "message": "known"}, "1": {"monitor_id": 8}})
+        }
         "GET /api/v1/monitor/{monitor_id}" => json!({"overall_state": "Alert"}),
         _ => Json::Null,
     }

@@ -11,13 +11,21 @@ fn pagerduty(operation: &str, arguments: &Json) -> Json {
     let last = json!({"more": false, "offset": 0});
     let mut sense = match operation {
         "GET /teams" => json!({"teams": {"0": {"name": text("team")}, "1": {"name": "another"}}}),
-        "GET /users" => json!({"users": {"0": {"name": "Mira N.", "email": format!("{}@example.com", text("person"))}, "1": {"email": "x@example.com"}}}),
+        "GET /users" => {
+            json!({"users": {"0": {"name": "Mira N.", "email": format!("{}@example.com", text("person"))}, "1": {"email": "x@example.com"}}})
+        }
         "GET /services" => json!({"services": {"0": {"name": text("service")}, "1": {"name": "another"}}}),
         "GET /priorities" => json!({"priorities": {"0": {"name": format!("P{}", &text("severity")[3..])}}}),
-        "GET /escalation_policies" => json!({"escalation_policies": [{"id": "PX", "name": "sre", "type": "escalation_policy", "escalation_rules": []}]}),
-        "GET /schedules" => json!({"schedules": [{"id": "PS", "name": "sre weekly", "type": "schedule", "time_zone": "UTC"}]}),
-        "GET /incidents" => json!({"incidents": {"*": {"title": "another", "incident_number": 1}, "0": {"incident_number": 7,
-            "title": arguments["alert"].as_str().unwrap_or("it is down")}}}),
+        "GET /escalation_policies" => {
+            json!({"escalation_policies": [{"id": "PX", "name": "sre", "type": "escalation_policy", "escalation_rules": []}]})
+        }
+        "GET /schedules" => {
+            json!({"schedules": [{"id": "PS", "name": "sre weekly", "type": "schedule", "time_zone": "UTC"}]})
+        }
+        "GET /incidents" => {
+            json!({"incidents": {"*": {"title": "another", "incident_number": 1}, "0": {"incident_number": 7,
+            "title": arguments["alert"].as_str().unwrap_or("it is down")}}})
+        }
         "PUT /incidents/{id}" if arguments["alert"].is_string() => json!({"incident": {"status": "acknowledged"}}),
         "PUT /incidents/{id}" => json!({"incident": {"status": "resolved"}}),
         "POST /incidents" => json!({"incident": {"incident_number": 7}}),
@@ -60,7 +68,9 @@ fn jira(operation: &str, arguments: &Json) -> Json {
         }
         "GET /rest/api/3/issue/{issueIdOrKey}" => json!({"key": "OPS-42", "fields": fields}),
         "GET /rest/api/3/search/jql" => json!({"issues": {"*": {"key": "OPS-42", "fields": fields}}}),
-        "GET /rest/api/3/issue/{issueIdOrKey}/transitions" => json!({"transitions": {"0": {"name": "Finish", "to": {"name": "Done"}}}}),
+        "GET /rest/api/3/issue/{issueIdOrKey}/transitions" => {
+            json!({"transitions": {"0": {"name": "Finish", "to": {"name": "Done"}}}})
+        }
         _ => Json::Null,
     }
 }
@@ -84,7 +94,8 @@ async fn jira_sends_what_the_description_allows() {
     let description = Description::of("jira").map(|description| {
         description.amended(|root| {
             let mut search = root["paths"]["/rest/api/3/search"].clone();
-            search["get"]["parameters"][1] = json!({"in": "query", "name": "nextPageToken", "schema": {"type": "string"}});
+            search["get"]["parameters"][1] =
+                json!({"in": "query", "name": "nextPageToken", "schema": {"type": "string"}});
             root["paths"]["/rest/api/3/search/jql"] = search;
         })
     });
@@ -103,7 +114,11 @@ fn statuspage(operation: &str, arguments: &Json) -> Json {
 async fn statuspage_sends_what_the_description_allows() {
     let system = System {
         manifest: "statuspage",
-        env: &[("STATUSPAGE_URL", "{url}/v1"), ("STATUSPAGE_PAGE", "kctbh9vrtdwd"), ("STATUSPAGE_TOKEN", "t0k3n-of-a-test")],
+        env: &[
+            ("STATUSPAGE_URL", "{url}/v1"),
+            ("STATUSPAGE_PAGE", "kctbh9vrtdwd"),
+            ("STATUSPAGE_TOKEN", "t0k3n-of-a-test"),
+        ],
         config: "",
         samples: &[],
         sense: statuspage,
