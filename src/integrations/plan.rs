@@ -139,7 +139,9 @@ impl Planner {
         let action = chosen.action();
         let failed = |source: RequestError| PlanError::Request { integration: chosen.name().to_owned(), source };
         let (found, items) = self.look_around(&chosen, command).await?;
-        let planned = self.planned(&chosen, command, &found, &items).map_err(|error| failed(error.into()))?;
+        let planned = self
+            .planned(&chosen, command, &found, items.as_deref().unwrap_or_default())
+            .map_err(|error| failed(error.into()))?;
         let (requests, identity) = match action.builtin() {
             None => {
                 let one = |scope: &Scope| fill(&chosen.integration, &self.templates, &action.step.call, scope);
@@ -203,12 +205,12 @@ impl Planner {
         chosen: &Chosen,
         command: &Command,
         found: &Json,
-        items: &Option<Vec<Json>>,
+        items: &[Json],
     ) -> Result<Scope, TemplateError> {
         let circumstances = Circumstances::planned();
         let secrets = Secrets::Named;
         let scope = scope(&chosen.integration, command, &circumstances, secrets, &self.templates, &self.surroundings)?;
-        Ok(scope.with("found", found).with("items", &Json::Array(items.clone().unwrap_or_default())))
+        Ok(scope.with("found", found).with("items", &Json::Array(items.to_vec())))
     }
 
     /// What an action of our own does when it is called.

@@ -14,7 +14,7 @@ use crate::domain::{Effect, Intent, Intents};
 const AROUND: &[&str] =
     &["arguments", "settings", "connection", "machine", "now", "requester", "proposal", "found", "item", "items"];
 /// What a template about an answer sees as well.
-const ANSWER: &[&str] = &["body", "status", "lines", "exit_code", "stdout", "stderr", "truncated", "sent", "page"];
+const ANSWER: &[&str] = &["body", "status", "lines", "exit_code", "stdout", "stderr", "truncated", "sent"];
 
 /// What the undo sees beside the command's arguments.
 const UNDO: &[&str] = &["facts", "found", "items", "machine", "settings"];
@@ -30,6 +30,12 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
     for action in &manifest.actions {
         for (text, _) in texts(action).into_iter().chain(connection_texts(manifest)) {
             for name in text.names() {
+                if let Some(thing) = name.strip_prefix("found.").map(root)
+                    && !action.find.iter().any(|find| find.name == thing)
+                {
+                    let hint = suggestion(thing, action.find.iter().map(|find| find.name.as_str()));
+                    fault(text.place(), format!("nothing is found under the name `{thing}`"), hint);
+                }
                 if let Some((message, hint)) = missing_value(manifest, name) {
                     fault(text.place(), message, hint);
                 }
