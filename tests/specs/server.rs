@@ -13,7 +13,7 @@ use crate::description::{Asked, Description};
 use crate::instance::Fullness;
 
 /// What has to be in an answer so that it makes sense: laid over what was made of the schema. Keys of a list are positions,
-/// or `*` for all. It sees the operation and the command's arguments.
+/// or `*` for all. It sees the operation, and the command's arguments with the request's `query` among them.
 pub(crate) type Sense = fn(operation: &str, arguments: &Json) -> Json;
 
 /// What is not there after all.
@@ -91,7 +91,9 @@ fn answered(asked: &Asked, description: &Description, now: &Mutex<Now>, sense: S
     let (status, answer) = description.answer(&operation, now.fullness);
     let mut faults: Vec<_> = description.check(asked).err().into_iter().collect();
     let status = StatusCode::from_u16(status).unwrap();
-    let sense = sense(&operation.name, &now.arguments);
+    let mut known = now.arguments.clone();
+    known["query"] = asked.query.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect();
+    let sense = sense(&operation.name, &known);
     // Where nothing is described, what makes sense is all there is.
     let Some(mut answer) = answer.or_else(|| (!sense.is_null()).then_some(Json::Null)) else {
         return (status.into_response(), faults);

@@ -70,6 +70,10 @@ fn kubernetes(operation: &str, arguments: &Json) -> Json {
             "spec": {"replicas": replicas, "selector": {}, "template": template},
             "status": {"observedGeneration": 3, "updatedReplicas": replicas, "availableReplicas": replicas, "replicas": replicas},
         }),
+        // In two parts.
+        "GET /apis/apps/v1/namespaces/{namespace}/deployments" if arguments["query"]["continue"].is_null() => {
+            json!({"metadata": {"continue": "c2Vjb25k"}})
+        }
         "GET /apis/apps/v1/namespaces/{namespace}/deployments" => json!({"metadata": last}),
         "GET /apis/apps/v1/namespaces/{namespace}/replicasets" => json!({"metadata": last, "items": {
             "0": {"metadata": {"annotations": {revision: "5"}, "ownerReferences": [{"uid": "u1", "kind": "Deployment",
