@@ -31,6 +31,16 @@ pub(super) struct Act<'a> {
     pub(super) progress: Progress,
 }
 
+/// How far it came.
+#[derive(Default)]
+struct Rounds<'a> {
+    /// Whether the call before the rounds was made.
+    prepared: bool,
+    done: Vec<Told<'a>>,
+    /// What ended it, if it did not come to its end.
+    error: Option<ActionError>,
+}
+
 /// What one round told.
 struct Told<'a> {
     views: Views<'a>,
@@ -43,17 +53,18 @@ impl Act<'_> {
         let effect = self.plan.command.effect();
         let deadline = Instant::now() + self.plan.timeout;
         let refreshed = self.plan.chosen.refresh(Wanted::Current, &self.planner.redactor).await;
-        let (done, error) = match refreshed.and_then(|_| self.views()) {
+        let Rounds { prepared, done, error } = match refreshed.and_then(|_| self.views()) {
             Ok(views) => self.rounds(&views, deadline).await,
-            Err(error) => (Vec::new(), Some(error)),
+            Err(error) => Rounds { error: Some(error), ..Rounds::default() },
         };
         let output = done.iter().filter_map(|told| told.output.as_deref()).collect::<Vec<_>>().join("\n");
         let output = Some(output).filter(|output| !output.is_empty());
         let Some(error) = error else {
             return Outcome { status: OutcomeStatus::Succeeded, summary: self.summary(&done), output };
         };
-        let all = self.plan.items.len();
+        let all = self.plan.items.as_ref().map_or(1, Vec::len);
         let summary = match error.status(effect) {
+            _ if prepared => format!("prepared, {} of {all} done, then: {error}", done.len()),
             _ if !done.is_empty() => format!("{} of {all} done, then: {error}", done.len()),
             OutcomeStatus::Unknown => format!("{error}; whether it took effect is unknown"),
             OutcomeStatus::Failed | OutcomeStatus::Cancelled | OutcomeStatus::Succeeded => error.to_string(),
@@ -85,19 +96,29 @@ impl Act<'_> {
             integration: self.plan.integration.clone(),
             source: error.into(),
         })?;
-        Ok(views.with("items", &Json::Array(self.plan.items.clone())))
+        Ok(self.plan.seen(views))
     }
 
     /// One round after the other, up to the first that does not succeed.
-    async fn rounds<'a>(&self, views: &Views<'a>, deadline: Instant) -> (Vec<Told<'a>>, Option<ActionError>) {
-        let mut done = Vec::new();
-        for views in rounds(&self.plan.items, views) {
-            match self.round(views, deadline).await {
-                Ok(told) => done.push(told),
-                Err(error) => return (done, Some(error)),
+    async fn rounds<'a>(&self, views: &Views<'a>, deadline: Instant) -> Rounds<'a> {
+        let mut came = Rounds::default();
+        if let Some(before) = &self.action().before {
+            let answer = match self.performer(deadline).run(before, views).await {
+                Ok(answer) => answer,
+                Err(error) => return Rounds { error: Some(error), ..came },
+            };
+            came.prepared = true;
+            if self.plan.items.as_ref().is_some_and(Vec::is_empty) {
+                came.done.push(Told { views: views.after(&answer), output: None });
             }
         }
-        (done, None)
+        for views in rounds(self.plan.items.as_deref(), views) {
+            match self.round(views, deadline).await {
+                Ok(told) => came.done.push(told),
+                Err(error) => return Rounds { error: Some(error), ..came },
+            }
+        }
+        came
     }
 
     async fn round<'a>(&self, views: Views<'a>, deadline: Instant) -> Result<Told<'a>, ActionError> {
@@ -105,19 +126,26 @@ impl Act<'_> {
             Some(name) => self.builtin(name, deadline).await?,
             None => self.sent(&views, deadline).await?,
         };
-        let mut views = views.after(&answer);
+        let mut views = views;
         if let Some(poll) = &self.action().poll {
             let sent: Map<String, Json> =
                 answer.names().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            views = views.with("sent", &Json::Object(sent));
+            views = views.after(&answer).with("sent", &Json::Object(sent));
             answer = self.poll(poll, &views, deadline).await?;
-            views = views.after(&answer);
         }
+        let mut unread_after = None;
         if let Some(select) = &self.action().select {
-            let items = self.performer(deadline).select(select, &answer, &views)?;
-            views = views.with("items", &Json::Array(items));
+            let step = self.action().poll.as_ref().map_or(&self.action().step, |poll| &poll.step);
+            let selected = self.performer(deadline).select(select, step, &answer, &views).await?;
+            unread_after = selected.unread_after;
+            views = views.with("items", &Json::Array(selected.items));
         }
-        let output = self.output(&answer, &views)?;
+        let views = views.after(&answer);
+        let mut output = self.output(&answer, &views)?;
+        if let Some(read) = unread_after {
+            let text = output.get_or_insert_default();
+            text.push_str(&format!("\n… (there are more than the {read} that were read)"));
+        }
         Ok(Told { views, output })
     }
 

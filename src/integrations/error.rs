@@ -79,6 +79,14 @@ pub enum PlanError {
         /// What was found.
         found: Vec<String>,
     },
+    /// A list that does not end, so that nobody knows whether what was found is all.
+    #[error("`{integration}` lists more than the {read} that are searched; say more exactly what is meant")]
+    TooManyToSearch {
+        /// The integration.
+        integration: String,
+        /// How many were read.
+        read: usize,
+    },
 }
 
 fn who_could(could: &[String]) -> String {

@@ -19,6 +19,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("bytes", |value: Value| in_unit(&value, "bytes"));
     environment.add_filter("cut", cut);
     environment.add_filter("duration", |value: Value| in_unit(&value, "seconds"));
+    environment.add_filter("epoch", epoch);
     environment.add_filter("fields", fields);
     environment.add_filter("minus", |value: Value, by: String| moved(&value, &by, '-'));
     environment.add_filter("number", |value: Value| in_unit(&value, "number"));
@@ -159,6 +160,11 @@ fn ago(state: &State, value: Value) -> String {
         }
         _ => value.to_string(),
     }
+}
+
+/// Seconds since 1970. Before the run, `now` is only a word, and stays one.
+fn epoch(value: Value) -> Value {
+    as_time(&value).map_or(value, |time| Value::from(time.as_second()))
 }
 
 /// A time moved by an ISO 8601 duration. Before the run, `now` is only a word: the result says what will be meant.

@@ -18,6 +18,16 @@ use super::stop::Stop;
 use super::template::{Scope, TemplateError, Templates};
 use crate::catalogue::manifest::{Call, Computed, Select, Step, Template};
 
+/// The most parts of one list that are asked for.
+const MAX_PAGES: usize = 10;
+
+/// What was meant of a list.
+pub(super) struct Selected {
+    pub(super) items: Vec<Json>,
+    /// How many elements were read, if there are more than that.
+    pub(super) unread_after: Option<usize>,
+}
+
 /// Performs the steps of one attempt.
 pub(super) struct Performer<'a> {
     pub(super) chosen: &'a Chosen,
@@ -119,8 +129,37 @@ impl Performer<'_> {
         })
     }
 
-    /// The elements of an answer that are meant. `views` hold what it says.
-    pub(super) fn select(&self, select: &Select, answer: &Answer, views: &Views<'_>) -> Result<Vec<Json>, ActionError> {
+    /// The elements of an answer that are meant, and of the further parts of its list. `views` are what the step saw.
+    pub(super) async fn select(
+        &self,
+        select: &Select,
+        step: &Step,
+        answer: &Answer,
+        views: &Views<'_>,
+    ) -> Result<Selected, ActionError> {
+        let (mut views, mut answer) = (views.clone(), answer.clone());
+        let (mut items, mut read) = (Vec::new(), 0);
+        for _ in 0..MAX_PAGES {
+            let told = views.after(&answer);
+            read += self.meant(select, &answer, &told, &mut items)?;
+            let next = select.next.as_ref().map(|next| self.templates.evaluate(next, &told.sent)).transpose();
+            let Some(page) = next.map_err(|error| self.unreadable(&error))?.flatten() else {
+                return Ok(Selected { items, unread_after: None });
+            };
+            views = views.with("page", &page);
+            answer = self.run(step, &views).await?;
+        }
+        Ok(Selected { items, unread_after: Some(read) })
+    }
+
+    /// Adds the elements of one answer that are meant; returns how many it has.
+    fn meant(
+        &self,
+        select: &Select,
+        answer: &Answer,
+        views: &Views<'_>,
+        items: &mut Vec<Json>,
+    ) -> Result<usize, ActionError> {
         let unreadable = |error: TemplateError| self.unreadable(&error);
         let elements = match self.templates.evaluate(&select.items, &views.sent) {
             Ok(None) => Vec::new(),
@@ -132,7 +171,7 @@ impl Performer<'_> {
             }
             Err(error) => return Err(of_text(self.unreadable(&error), &select.items, answer)),
         };
-        let mut items = Vec::new();
+        let count = elements.len();
         for element in elements {
             let scope = views.sent.clone().with("item", &element);
             let meant = select.filter.as_ref().map(|filter| self.templates.truth(filter, &scope)).transpose();
@@ -142,7 +181,7 @@ impl Performer<'_> {
                 None => items.push(element),
             }
         }
-        Ok(items)
+        Ok(count)
     }
 
     /// What a template tells of an answer.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
 use super::builtin::{Builtin, BuiltinError};
 use super::error::{ActionError, PlanError};
-use super::perform::{Performer, fill};
+use super::perform::{Performer, Selected, fill};
 use super::redact::Redactor;
 use super::registry::{Chosen, Registry};
 use super::request::{BuiltinRequest, Endpoint, Request, RequestError};
@@ -50,10 +50,20 @@ pub struct Plan {
     pub timeout: Duration,
     pub(super) chosen: Chosen,
     pub(super) command: Command,
-    /// What the look-up found; empty without one.
-    pub(super) items: Vec<Json>,
+    /// What was found by name.
+    pub(super) found: Json,
+    /// What the look-up found; none without one.
+    pub(super) items: Option<Vec<Json>>,
     /// What our own code found that it will act upon.
     pub(super) identity: Json,
+}
+
+impl Plan {
+    /// The views with what was found.
+    pub(super) fn seen<'r>(&self, views: Views<'r>) -> Views<'r> {
+        let items = Json::Array(self.items.clone().unwrap_or_default());
+        views.with("found", &self.found).with("items", &items)
+    }
 }
 
 /// Plans commands. One for the whole process; manifests and configuration can be replaced while it works.
@@ -128,18 +138,22 @@ impl Planner {
         let chosen = registry.choose(command, named, &self.templates, &self.surroundings)?.acting_for(requester)?;
         let action = chosen.action();
         let failed = |source: RequestError| PlanError::Request { integration: chosen.name().to_owned(), source };
-        let items = match &action.lookup {
-            Some(lookup) => self.look_up(&chosen, lookup, command).await?,
-            None => Vec::new(),
-        };
-        let planned = self.planned(&chosen, command, &items).map_err(|error| failed(error.into()))?;
+        let (found, items) = self.look_around(&chosen, command).await?;
+        let planned = self
+            .planned(&chosen, command, &found, items.as_deref().unwrap_or_default())
+            .map_err(|error| failed(error.into()))?;
         let (requests, identity) = match action.builtin() {
             None => {
                 let one = |scope: &Scope| fill(&chosen.integration, &self.templates, &action.step.call, scope);
-                let requests = match &items[..] {
-                    [] => one(&planned).map(|request| vec![request]),
-                    items => items.iter().map(|item| one(&planned.clone().with("item", item))).collect(),
+                let before = action
+                    .before
+                    .iter()
+                    .map(|before| fill(&chosen.integration, &self.templates, &before.call, &planned));
+                let rounds: Vec<_> = match &items {
+                    None => vec![one(&planned)],
+                    Some(items) => items.iter().map(|item| one(&planned.clone().with("item", item))).collect(),
                 };
+                let requests: Result<Vec<_>, _> = before.chain(rounds).collect();
                 (requests.map_err(failed)?.into_iter().flatten().collect(), Json::Null)
             }
             Some(name) => {
@@ -168,6 +182,7 @@ impl Planner {
             lock,
             timeout: action.timeout.min(chosen.integration.limits.timeout),
             command: command.clone(),
+            found,
             items,
             identity,
             chosen,
@@ -185,11 +200,17 @@ impl Planner {
     }
 
     /// What templates see while it is only a plan: secrets are named, and what is known at the run has a word in its place.
-    fn planned(&self, chosen: &Chosen, command: &Command, items: &[Json]) -> Result<Scope, TemplateError> {
+    fn planned(
+        &self,
+        chosen: &Chosen,
+        command: &Command,
+        found: &Json,
+        items: &[Json],
+    ) -> Result<Scope, TemplateError> {
         let circumstances = Circumstances::planned();
         let secrets = Secrets::Named;
         let scope = scope(&chosen.integration, command, &circumstances, secrets, &self.templates, &self.surroundings)?;
-        Ok(scope.with("items", &Json::Array(items.to_vec())))
+        Ok(scope.with("found", found).with("items", &Json::Array(items.to_vec())))
     }
 
     /// What an action of our own does when it is called.
@@ -226,39 +247,74 @@ impl Planner {
         Performer { chosen, templates: &self.templates, redactor: &self.redactor, stop, deadline, limit }
     }
 
-    async fn look_up(&self, chosen: &Chosen, lookup: &Lookup, command: &Command) -> Result<Vec<Json>, PlanError> {
+    /// Makes the reads that find something: each thing by its name, and what the request is about.
+    async fn look_around(&self, chosen: &Chosen, command: &Command) -> Result<(Json, Option<Vec<Json>>), PlanError> {
+        let action = chosen.action();
+        let mut found = Map::new();
+        if action.lookups().next().is_none() {
+            return Ok((Json::Object(found), None));
+        }
         let stop = Stop::never();
         let reader = self.reader(chosen, &stop);
         let unreadable = |error: TemplateError| PlanError::from(reader.unreadable(&error));
         chosen.refresh(Wanted::Current, &self.redactor).await?;
         let circumstances = Circumstances::looking(self.clock.now());
-        let views = self.views(chosen, command, &circumstances).map_err(unreadable)?;
-        let answer = reader.run(&lookup.step, &views).await?;
-        let views = views.after(&answer);
-        let items = reader.select(&lookup.select, &answer, &views)?;
+        let mut views = self.views(chosen, command, &circumstances).map_err(unreadable)?;
+        views = views.with("found", &Json::Object(found.clone()));
+        for find in &action.find {
+            let needed = find.when.as_ref().map(|when| self.templates.truth(when, &views.sent)).transpose();
+            if needed.map_err(unreadable)? == Some(false) {
+                continue;
+            }
+            let thing = self.look_up(&reader, &find.lookup, 1, &views).await?;
+            found.extend(thing.into_iter().next().map(|thing| (find.name.clone(), thing)));
+            views = views.with("found", &Json::Object(found.clone()));
+        }
+        let most = if action.each { MAX_ITEMS } else { 1 };
+        let items = match &action.lookup {
+            Some(lookup) => Some(self.look_up(&reader, lookup, most, &views).await?),
+            None => None,
+        };
+        Ok((Json::Object(found), items))
+    }
+
+    async fn look_up(
+        &self,
+        reader: &Performer<'_>,
+        lookup: &Lookup,
+        most: usize,
+        views: &Views<'_>,
+    ) -> Result<Vec<Json>, PlanError> {
+        let unreadable = |error: TemplateError| PlanError::from(reader.unreadable(&error));
+        let integration = || reader.chosen.name().to_owned();
+        let answer = reader.run(&lookup.step, views).await?;
+        let Selected { items, unread_after } = reader.select(&lookup.select, &lookup.step, &answer, views).await?;
+        if let Some(read) = unread_after {
+            // Whether there is another one further on, nobody knows.
+            return Err(PlanError::TooManyToSearch { integration: integration(), read });
+        }
         match items.len() {
+            0 if lookup.optional => Ok(items),
             0 => {
+                let views = views.after(&answer);
                 let said = match &lookup.none {
                     Some(none) => self.templates.prose(none, &views.told).map_err(unreadable)?,
-                    None => format!("`{}` has nothing that matches", chosen.name()),
+                    None => format!("`{}` has nothing that matches", integration()),
                 };
                 Err(PlanError::NotFound { said: self.redactor.clean(&said) })
             }
-            1 => Ok(items),
-            2..=MAX_ITEMS if chosen.action().each => Ok(items),
+            count if count <= most => Ok(items),
             _ => Err(PlanError::SeveralFound {
-                integration: chosen.name().to_owned(),
+                integration: integration(),
                 found: items.iter().take(10).map(|item| self.redactor.clean(&name_of(item))).collect(),
             }),
         }
     }
 }
 
-/// The views of each round: one for each thing that was found, or one.
-pub(super) fn rounds<'r>(items: &[Json], views: &Views<'r>) -> Vec<Views<'r>> {
-    if items.is_empty() {
-        return vec![views.clone()];
-    }
+/// The views of each round: one for each thing that was found, or one where nothing was looked for.
+pub(super) fn rounds<'r>(items: Option<&[Json]>, views: &Views<'r>) -> Vec<Views<'r>> {
+    let Some(items) = items else { return vec![views.clone()] };
     items.iter().map(|item| views.clone().with("item", item)).collect()
 }
 

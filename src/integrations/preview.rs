@@ -44,10 +44,12 @@ impl Planner {
         let stop = Stop::never();
         plan.chosen.refresh(Wanted::Current, &self.redactor).await?;
         let reader = self.reader(&plan.chosen, &stop);
-        let views = self.looking(plan)?.with("items", &Json::Array(plan.items.clone()));
+        let views = self.looking(plan)?;
         let mut shown = Vec::new();
         let mut facts = BTreeMap::new();
-        for views in rounds(&plan.items, &views) {
+        let all = if preview.step.is_none() { None } else { plan.items.as_deref() };
+        // Without a read of its own it speaks of everything that was found at once.
+        for views in rounds(all, &views) {
             let (views, answer) = match (&preview.step, plan.chosen.action().builtin()) {
                 (Some(step), _) => {
                     let answer = reader.run(step, &views).await?;
@@ -70,10 +72,6 @@ impl Planner {
                 // Of several things, each has its own.
                 let name = if shown.len() == 1 { name.clone() } else { format!("{name} ({})", shown.len()) };
                 facts.insert(name, fact.trim().to_owned());
-            }
-            if preview.step.is_none() {
-                // It speaks of everything that was found at once.
-                break;
             }
         }
         let shown = shown.join("\n");
@@ -105,7 +103,7 @@ impl Planner {
     fn looking(&self, plan: &Plan) -> Result<Views<'_>, ActionError> {
         let circumstances = Circumstances::looking(self.clock.now());
         let views = self.views(&plan.chosen, &plan.command, &circumstances);
-        views.map_err(|error| self.unreadable(plan, &error))
+        views.map(|views| plan.seen(views)).map_err(|error| self.unreadable(plan, &error))
     }
 
     fn unreadable(&self, plan: &Plan, error: &TemplateError) -> ActionError {

@@ -179,6 +179,22 @@ impl Filler<'_> {
         Ok(self.templates.text(template, self.scope)?)
     }
 
+    /// A leaf that may be several texts: one for each element of a list, none if it is undefined.
+    fn texts(&self, template: &Template) -> Result<Vec<String>, RequestError> {
+        let Some(Json::Array(elements)) = self.templates.value(template, self.scope)? else {
+            return Ok(self.text(template)?.into_iter().collect());
+        };
+        let text = |element: Json| match element {
+            Json::String(text) => Ok(text),
+            Json::Number(number) => Ok(number.to_string()),
+            Json::Bool(_) | Json::Null | Json::Array(_) | Json::Object(_) => {
+                Err(TemplateError::NotOneValue { template: template.source().to_owned(), found: "a list of them" }
+                    .into())
+            }
+        };
+        elements.into_iter().map(text).collect()
+    }
+
     fn http(&self, call: &HttpCall) -> Result<HttpRequest, RequestError> {
         let endpoint = self
             .endpoint
@@ -192,7 +208,7 @@ impl Filler<'_> {
         let mut pairs = Vec::new();
         for (name, values) in &call.query {
             for value in values {
-                pairs.extend(self.text(value)?.map(|value| (name, value)));
+                pairs.extend(self.texts(value)?.into_iter().map(|value| (name, value)));
             }
         }
         if !pairs.is_empty() {
@@ -223,6 +239,10 @@ impl Filler<'_> {
                 Some(("application/x-www-form-urlencoded".to_owned(), form.query().unwrap_or_default().to_owned()))
             }
         };
+        // A type that the manifest names stands in the place of the usual one.
+        let named = headers.iter().position(|(name, _)| name == "content-type").filter(|_| body.is_some());
+        let named = named.map(|position| headers.remove(position).1);
+        let body = body.map(|(usual, body)| (named.unwrap_or(usual), body));
         Ok(HttpRequest { method: call.method.clone(), socket: endpoint.socket.clone(), url, headers, body })
     }
 

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod credentials;
+mod finding;
 mod host;
 mod http;
 mod misbehaving;

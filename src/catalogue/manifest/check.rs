@@ -12,12 +12,12 @@ use crate::domain::{Effect, Intent, Intents};
 
 /// What every template sees beside the command's arguments.
 const AROUND: &[&str] =
-    &["arguments", "settings", "connection", "machine", "now", "requester", "proposal", "item", "items"];
+    &["arguments", "settings", "connection", "machine", "now", "requester", "proposal", "found", "item", "items"];
 /// What a template about an answer sees as well.
 const ANSWER: &[&str] = &["body", "status", "lines", "exit_code", "stdout", "stderr", "truncated", "sent"];
 
 /// What the undo sees beside the command's arguments.
-const UNDO: &[&str] = &["facts", "machine", "settings"];
+const UNDO: &[&str] = &["facts", "found", "items", "machine", "settings"];
 
 /// A computed text, and whether it can speak of an answer.
 type Text<'m> = (&'m dyn Computed, bool);
@@ -30,11 +30,17 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
     for action in &manifest.actions {
         for (text, _) in texts(action).into_iter().chain(connection_texts(manifest)) {
             for name in text.names() {
+                if let Some(thing) = name.strip_prefix("found.").map(root)
+                    && !action.find.iter().any(|find| find.name == thing)
+                {
+                    let hint = suggestion(thing, action.find.iter().map(|find| find.name.as_str()));
+                    fault(text.place(), format!("nothing is found under the name `{thing}`"), hint);
+                }
                 if let Some((message, hint)) = missing_value(manifest, name) {
                     fault(text.place(), message, hint);
                 }
             }
-            if action.lookup.is_none()
+            if action.lookups().next().is_none()
                 && action.select.is_none()
                 && text.names().iter().any(|name| root(name) == "item")
             {
@@ -129,7 +135,8 @@ impl Check<'_> {
                     "arguments" if !attribute.is_empty() => attribute,
                     _ => root,
                 };
-                let known = AROUND.contains(&unknown)
+                let known = (root == "page" && paged(self.action))
+                    || AROUND.contains(&unknown)
                     || (answers && ANSWER.contains(&unknown))
                     || parameters().any(|parameter| parameter == unknown);
                 if !known {
@@ -248,7 +255,7 @@ fn texts(action: &Action) -> Vec<Text<'_>> {
         texts.extend(step.failure.iter().map(|failure| (failure as &dyn Computed, true)));
     }
     fn select<'m>(texts: &mut Vec<Text<'m>>, select: &'m Select) {
-        let expressions = std::iter::once(&select.items).chain(&select.filter);
+        let expressions = std::iter::once(&select.items).chain(&select.next).chain(&select.filter);
         texts.extend(expressions.map(|expression| (expression as &dyn Computed, true)));
         let mut keep = Vec::new();
         select.keep.iter().for_each(|tree| tree.gather(&mut keep));
@@ -264,7 +271,9 @@ fn texts(action: &Action) -> Vec<Text<'_>> {
             texts.extend(values.iter().map(|value| (value as &dyn Computed, false)));
         }
     }
-    if let Some(lookup) = &action.lookup {
+    action.before.iter().for_each(|before| step(&mut texts, before, false));
+    texts.extend(action.find.iter().filter_map(|find| Some((find.when.as_ref()? as &dyn Computed, false))));
+    for lookup in action.lookups() {
         step(&mut texts, &lookup.step, false);
         select(&mut texts, &lookup.select);
         texts.extend(lookup.none.iter().map(|none| (none as &dyn Computed, true)));
@@ -289,7 +298,7 @@ fn connection_texts(manifest: &Manifest) -> impl Iterator<Item = Text<'_>> {
 }
 
 fn calls(action: &Action) -> impl Iterator<Item = &Call> {
-    let lookup = action.lookup.iter().map(|lookup| &lookup.step);
+    let lookup = action.lookups().map(|lookup| &lookup.step).chain(&action.before);
     let preview = action.preview.iter().filter_map(|preview| preview.step.as_ref());
     let poll = action.poll.iter().map(|poll| &poll.step);
     std::iter::once(&action.step).chain(lookup).chain(preview).chain(poll).map(|step| &step.call)
@@ -334,6 +343,11 @@ fn secret_in<'m>(manifest: &'m Manifest, argument: &'m Argument) -> Option<&'m s
         };
         matches!(setting, Some(Setting::Secret { .. }))
     })
+}
+
+/// Whether one of its lists comes in parts.
+fn paged(action: &Action) -> bool {
+    action.select.iter().chain(action.lookups().map(|lookup| &lookup.select)).any(|select| select.next.is_some())
 }
 
 fn root(name: &str) -> &str {

@@ -130,8 +130,12 @@ pub struct Action {
     pub place: Place,
     /// What it accepts, by parameter.
     pub parameters: BTreeMap<String, Constraint>,
+    /// Reads made before all others, in this order; each finds one thing that the request needs to know.
+    pub find: Vec<Find>,
     /// A read made first, that finds what the request is about.
     pub lookup: Option<Lookup>,
+    /// A call made once, before the request and its repetitions.
+    pub before: Option<Step>,
     /// What is read and shown before a person is asked.
     pub preview: Option<Preview>,
     /// How it is taken back, if it can be.
@@ -272,6 +276,8 @@ pub enum Decode {
 pub struct Select {
     /// The list within the answer.
     pub items: Expression,
+    /// What the request sees as `page` when it asks for the next part of the list; undefined: there is none.
+    pub next: Option<Expression>,
     /// Which of its elements, each seen as `item`, are meant; all of them without this.
     pub filter: Option<Expression>,
     /// What is kept of an element; all of it without this.
@@ -287,6 +293,19 @@ pub struct Lookup {
     pub select: Select,
     /// What to say when there is none.
     pub none: Option<Template>,
+    /// Whether there may be none, so that nothing remains to be done but what is done `before`.
+    pub optional: bool,
+}
+
+/// A read that finds one thing; what comes after it sees what was kept as `found.<name>`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Find {
+    /// What it is called: `user`.
+    pub name: String,
+    /// Whether it is needed at all.
+    pub when: Option<Expression>,
+    /// The read.
+    pub lookup: Lookup,
 }
 
 /// What is read and shown before a person is asked.
@@ -357,12 +376,19 @@ impl Action {
         }
     }
 
+    /// All reads that find something, in the order in which they are made.
+    pub fn lookups(&self) -> impl Iterator<Item = &Lookup> {
+        self.find.iter().map(|find| &find.lookup).chain(&self.lookup)
+    }
+
     /// What decides what is done: the leaves of the request and of the lookup, and what is selected. What only the reply or the preview
     /// mentions does not count.
     pub fn effective_leaves(&self) -> Vec<&dyn Computed> {
         let mut leaves = self.step.call.leaves();
-        leaves.extend(self.lookup.iter().flat_map(|lookup| lookup.step.call.leaves()));
-        let selects = self.select.iter().chain(self.lookup.iter().map(|lookup| &lookup.select));
+        leaves.extend(self.before.iter().flat_map(|before| before.call.leaves()));
+        leaves.extend(self.lookups().flat_map(|lookup| lookup.step.call.leaves()));
+        leaves.extend(self.find.iter().filter_map(|find| find.when.as_ref()).map(|when| when as &dyn Computed));
+        let selects = self.select.iter().chain(self.lookups().map(|lookup| &lookup.select));
         leaves.extend(selects.filter_map(|select| select.filter.as_ref()).map(|filter| filter as &dyn Computed));
         leaves
     }

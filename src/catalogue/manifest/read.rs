@@ -7,8 +7,8 @@ use toml::de::DeValue;
 use super::settings::{connection, requirements, setting};
 use super::template::{Expression, Place, Template, TemplateFault};
 use super::{
-    Action, Argument, Body, Call, Constraint, Decode, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall, Select,
-    Step, Tree, Undo, shell,
+    Action, Argument, Body, Call, Constraint, Decode, Find, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall,
+    Select, Step, Tree, Undo, shell,
 };
 use crate::catalogue::{Document, Item, Table};
 use crate::domain::{Digest, IntentName};
@@ -59,7 +59,9 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
     let place = implements.as_ref().map_or_else(Place::default, place);
     let implements = implements.and_then(|item| item.parse(str::parse::<IntentName>));
     let parameters = table.get("parameters").map(|item| named(&item, constraint)).unwrap_or_default();
-    let lookup = table.get("lookup").and_then(|item| lookup(&item));
+    let find = table.get("find").map(|item| named(&item, find)).unwrap_or_default();
+    let lookup = table.get("lookup").and_then(|item| lookup(&item, "the lookup"));
+    let before = table.get("before").and_then(|item| before(&item));
     let preview = table.get("preview").and_then(|item| preview(&item));
     let undo = table.get("undo").and_then(|item| undo(&item));
     let poll = table.get("poll").and_then(|item| poll(&item));
@@ -78,12 +80,18 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
         let hint = format!("add `[actions.{name}.lookup]`, or leave `each` out");
         item.document().error(item.key_span.start, format!("{what}: `each` needs a lookup"), Some(hint));
     }
+    if !each && lookup.as_ref().is_some_and(|lookup| lookup.optional) {
+        let message = format!("{what}: a lookup that is `optional` needs `each = true`");
+        item.document().error(item.key_span.start, message, None);
+    }
     Some(Action {
         name: name.to_owned(),
         implements: implements?,
         place,
         parameters: parameters.into_iter().collect(),
+        find,
         lookup,
+        before,
         preview,
         undo,
         step: step?,
@@ -128,38 +136,61 @@ pub(super) fn whole(pattern: &str) -> String {
     format!("^(?:{pattern})$")
 }
 
-fn lookup(item: &Item<'_>) -> Option<Lookup> {
+fn lookup(item: &Item<'_>, what: &str) -> Option<Lookup> {
     let mut table = item.table()?;
-    let select = select(&mut table);
-    let none = table.get("none").and_then(|item| template(&item));
-    let step = step("the lookup", READING_KINDS, item, &mut table);
+    let optional = table.get("optional").and_then(|item| item.boolean()).unwrap_or(false);
+    let lookup = looked_up(item, what, &mut table, optional);
     table.finish();
+    lookup
+}
+
+fn find(name: &str, item: &Item<'_>) -> Option<Find> {
+    let mut table = item.table()?;
+    let when = table.get("when").and_then(|item| expression(&item));
+    let lookup = looked_up(item, &format!("`find.{name}`"), &mut table, false);
+    table.finish();
+    Some(Find { name: name.to_owned(), when, lookup: lookup? })
+}
+
+fn looked_up(item: &Item<'_>, what: &str, table: &mut Table<'_>, optional: bool) -> Option<Lookup> {
+    let select = select(table);
+    let none = table.get("none").and_then(|item| template(&item));
+    let step = step(what, READING_KINDS, item, table);
     match &select {
-        None => item.document().error(item.key_span.start, "the lookup needs `items`", None),
+        None => item.document().error(item.key_span.start, format!("{what} needs `items`"), None),
         Some(select) if select.keep.is_none() => {
             let hint = "keep what the request needs and what does not change by itself: it is part of what is approved";
-            item.document().error(item.key_span.start, "the lookup needs `keep`", Some(hint.to_owned()));
+            item.document().error(item.key_span.start, format!("{what} needs `keep`"), Some(hint.to_owned()));
         }
         Some(_) => {}
     }
-    Some(Lookup { step: step?, select: select?, none })
+    Some(Lookup { step: step?, select: select?, none, optional })
 }
 
-/// Reads `items`, `where`, `keep`.
+fn before(item: &Item<'_>) -> Option<Step> {
+    let mut table = item.table()?;
+    let step = step("`before`", READING_KINDS, item, &mut table);
+    table.finish();
+    step
+}
+
+/// Reads `items`, `next`, `where`, `keep`.
 fn select(table: &mut Table<'_>) -> Option<Select> {
     let items = table.get("items");
+    let next = table.get("next");
     let filter = table.get("where");
     let keep = table.get("keep");
     if items.is_none() {
-        for part in [&filter, &keep].into_iter().flatten() {
+        for part in [&next, &filter, &keep].into_iter().flatten() {
             let message = format!("`{}` needs `items` beside it", part.path());
             part.document().error(part.key_span.start, message, None);
         }
     }
     let items = items.and_then(|item| expression(&item));
+    let next = next.and_then(|item| expression(&item));
     let filter = filter.and_then(|item| expression(&item));
     let keep = keep.and_then(|item| tree(&item));
-    Some(Select { items: items?, filter, keep })
+    Some(Select { items: items?, next, filter, keep })
 }
 
 fn preview(item: &Item<'_>) -> Option<Preview> {

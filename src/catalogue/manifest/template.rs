@@ -26,6 +26,7 @@ pub const FILTERS: &[&str] = &[
     "default",
     "dictsort",
     "duration",
+    "epoch",
     "fields",
     "first",
     "float",

@@ -102,7 +102,7 @@ fn command(kind: &str, value_type: ValueType, text: &str) -> Option<Command> {
 /// What would be sent. The planner itself says the same.
 fn request(command: &Command) -> Result<Request, RequestError> {
     let chosen = PLANNER.registry().choose(command, None, &PLANNER.templates, &PLANNER.surroundings).unwrap();
-    let scope = PLANNER.planned(&chosen, command, &[]).unwrap();
+    let scope = PLANNER.planned(&chosen, command, &Json::Null, &[]).unwrap();
     let filled = fill(&chosen.integration, &PLANNER.templates, &chosen.action().step.call, &scope);
     let planned = PLANNER.plan(command, &alice()).now_or_never().unwrap();
     match (&filled, planned) {

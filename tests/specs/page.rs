@@ -1,0 +1,191 @@
+//! `docs/integrations.md`: what the manifests say of themselves, and what they were proved against. The test writes it anew
+//! and compares; with `UPDATE=1` it replaces it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use sayso::catalogue::Manifest;
+use sayso::catalogue::manifest::{Condition, SecretSource, Setting};
+
+/// A system and the description that it is proved against.
+pub(crate) struct Proof {
+    pub(crate) system: &'static str,
+    /// In the folder that `SAYSO_SPECS` names, or one of our own where the vendor has none.
+    pub(crate) file: &'static str,
+    /// Whose it is, for people.
+    against: &'static str,
+}
+
+/// What each manifest is proved against.
+pub(crate) const PROOFS: &[Proof] = &[
+    proof("alertmanager", "alertmanager.swagger2.yaml", "Alertmanager's description of API v2"),
+    proof("argocd", "argocd.swagger2.json", "Argo CD's description"),
+    proof(
+        "bitbucket",
+        "apisguru-bitbucket.org.json",
+        "Bitbucket's description of API 2.0; paging and ranges as its documentation tells",
+    ),
+    proof(
+        "circleci",
+        "tests/specs/described/circleci.yaml",
+        "a description of ours, after CircleCI's documentation of API v2; not proved against a server",
+    ),
+    proof("datadog", "datadog-v1.openapi.yaml", "Datadog's description of API v1"),
+    proof("docker", "docker-engine-v1.41.swagger2.yaml", "Docker's description of Engine API 1.41"),
+    proof("github", "github.openapi.json", "GitHub's description"),
+    proof(
+        "gitlab",
+        "tests/specs/described/gitlab.yaml",
+        "a description of ours, after GitLab's documentation of API v4; not proved against a server",
+    ),
+    proof(
+        "jenkins",
+        "jenkins-unofficial.yml",
+        "a description that is not Jenkins' own; other builds than the last as its documentation tells",
+    ),
+    proof(
+        "jira",
+        "apisguru-jira-cloud.openapi.json",
+        "Atlassian's description of Jira Cloud API 3; the newer search as its documentation tells",
+    ),
+    proof(
+        "kubernetes",
+        "kubernetes.swagger2.json",
+        "Kubernetes' description; of patches it says only that they are one",
+    ),
+    proof("opsgenie", "opsgenie.swagger2.json", "Opsgenie's description"),
+    proof("pagerduty", "pagerduty.openapi.json", "PagerDuty's description of REST API 2"),
+    proof("prometheus", "prometheus.openapi31.yaml", "Prometheus' description of API v1"),
+    proof(
+        "rundeck",
+        "rundeck.openapi.yml",
+        "Rundeck's description of API 48; what comes back as its documentation tells",
+    ),
+    proof("sentry", "sentry.openapi.json", "Sentry's description"),
+    proof("statuspage", "statuspage.json", "Statuspage's description of API 1"),
+    proof(
+        "trello",
+        "apisguru-trello.com.json",
+        "a description of Trello's API 1; what comes back as its documentation tells",
+    ),
+];
+
+const fn proof(system: &'static str, file: &'static str, against: &'static str) -> Proof {
+    Proof { system, file, against }
+}
+
+/// The part of the page that no manifest tells.
+const HEAD: &str = "\
+# Systems
+
+What Sayso can talk to as it ships, one manifest each, `integrations/<system>.toml`. This page is made of them by
+`tests/specs/page.rs`; a test keeps it true. What a manifest needs to be enabled is in bold: set it, and the rest of its
+variables, and talk. [Another system](integration-manifest.md) is another file, without a line of Rust.
+
+**Proved against a description** means: every action was planned and carried out for many values, ordinary and hostile ones;
+every request, and every answer that the replies were made of, was held against the vendor's description of the API: path,
+query, headers, body. It does not mean that a server of the vendor was asked. **A real server** means that one was, in
+`tests/servers.rs`.
+
+";
+
+/// Those that nobody can talk to any more.
+const DEAD: &str = "
+## Gone
+
+| system | until | what took its place |
+|---|---|---|
+| HipChat | 15 February 2019 | Slack, which Atlassian handed it to |
+| Stride | 15 February 2019 | Slack, which Atlassian handed it to |
+";
+
+#[test]
+fn the_page_says_what_the_manifests_say() {
+    let mut files: Vec<_> = std::fs::read_dir("integrations").unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    let servers = std::fs::read_to_string("tests/servers.rs").unwrap();
+    let mut page = HEAD.to_owned();
+    page.push_str("| system | what it can do | proved against | what it needs | variables |\n|---|---|---|---|---|\n");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let manifest = Manifest::parse(&format!("{}", file.display()), &text, &mut Vec::new()).unwrap();
+        let intents: BTreeSet<_> = manifest.actions.iter().map(|action| action.implements.as_str()).collect();
+        let intents: Vec<_> = intents.iter().map(|intent| format!("`{intent}`")).collect();
+        writeln!(
+            page,
+            "| **{}** ({}) | {} | {} | {} | {} |",
+            manifest.name,
+            manifest.summary,
+            intents.join(" "),
+            proved(&manifest, &servers),
+            needs(&text),
+            variables(&manifest),
+        )
+        .unwrap();
+    }
+    page.push_str(DEAD);
+    let path = Path::new("docs/integrations.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == page, "docs/integrations.md is not what the manifests say; UPDATE=1 writes it anew");
+}
+
+fn proved(manifest: &Manifest, servers: &str) -> String {
+    let described = PROOFS.iter().find(|proof| proof.system == manifest.name).map(|proof| proof.against.to_owned());
+    let asked = servers.contains(&format!("\"{}\"", manifest.name)).then(|| "a real server".to_owned());
+    let own = manifest.actions.iter().all(|action| action.builtin().is_some()).then(|| "its own tests".to_owned());
+    let proofs: Vec<_> = described.into_iter().chain(asked).chain(own).collect();
+    if proofs.is_empty() { "nothing yet".to_owned() } else { proofs.join("; ") }
+}
+
+/// The first paragraph of the head comment.
+fn needs(text: &str) -> String {
+    let lines =
+        text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
+
+/// The variables that it reads; those that enable it in bold, those it can do without in brackets.
+fn variables(manifest: &Manifest) -> String {
+    let mut found: Vec<(String, bool)> = Vec::new();
+    let connection = manifest.connection.iter().flat_map(|connection| {
+        std::iter::once(&connection.url).chain(&connection.ca).chain(connection.values.values())
+    });
+    for setting in connection.chain(manifest.settings.values()) {
+        gather(setting, &mut found);
+    }
+    let enabling: BTreeSet<&str> = manifest
+        .requires
+        .iter()
+        .flat_map(|requirement| &requirement.0)
+        .filter_map(|condition| match condition {
+            Condition::Env(variable) => Some(variable.as_str()),
+            Condition::Always | Condition::Path(_) | Condition::Socket(_) | Condition::Program(_) => None,
+        })
+        .collect();
+    found.extend(enabling.iter().map(|variable| ((*variable).to_owned(), false)));
+    found.sort();
+    found.dedup_by(|after, before| after.0 == before.0);
+    found.sort_by_key(|(variable, optional)| (!enabling.contains(variable.as_str()), *optional, variable.clone()));
+    let shown = found.iter().map(|(variable, optional)| match (enabling.contains(variable.as_str()), optional) {
+        (true, _) => format!("**`{variable}`**"),
+        (false, true) => format!("(`{variable}`)"),
+        (false, false) => format!("`{variable}`"),
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+fn gather(setting: &Setting, found: &mut Vec<(String, bool)>) {
+    match setting {
+        Setting::Env { variable, default, optional } => found.push((variable.clone(), *optional || default.is_some())),
+        Setting::Secret { source: SecretSource::Variable(variable), optional } => {
+            found.push((variable.clone(), *optional));
+        }
+        Setting::Table(settings) => settings.values().for_each(|setting| gather(setting, found)),
+        Setting::Secret { .. } | Setting::Value(_) | Setting::Template(_) => {}
+    }
+}

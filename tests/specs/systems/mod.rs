@@ -1,0 +1,5 @@
+//! The systems, each with what it is proved against.
+
+mod deploying;
+mod monitoring;
+mod people;
