@@ -114,6 +114,9 @@ impl Handler {
     async fn complete(&self, command: &CommandInteraction) {
         let place = self.place(command.id, command.channel_id, command.user.id, command.member.as_deref());
         let Some(Place { id, actor }) = place.filter(|_| self.is_home(command.guild_id)) else { return };
+        if command.guild_id.is_none() {
+            self.line.look_up(&actor).await;
+        }
         let typing = commands::typing(&command.data.name, &command.data.options);
         let suggestions = typing.and_then(|(intent, name, typed)| {
             let parameter: ParameterName = name.parse().ok()?;

@@ -13,7 +13,7 @@ use super::patience::{Refused, persist};
 use super::render::Body;
 
 /// How long an answer is waited for before Discord is told that it takes longer. Discord itself waits three seconds.
-const PROMPT: Duration = Duration::from_millis(1_500);
+const PROMPT: Duration = Duration::from_millis(1_000);
 /// A form can only be the first answer, so that there is nothing to say before.
 const PROMPT_FORM: Duration = Duration::from_millis(2_500);
 /// How long a token is good for, with a minute to spare.
