@@ -45,7 +45,8 @@ fn argocd(operation: &str, _: &Json) -> Json {
         "sync": {"status": "Synced", "revision": "a1b2c3d"}, "operationState": {"phase": "Succeeded"}}});
     match operation {
         "GET /api/v1/applications/{name}" => application,
-        "GET /api/v1/applications" => json!({"items": {"*": {"metadata": {"name": "checkout-staging"}}}}),
+        "GET /api/v1/applications" => json!({"items": {"*": {"metadata": {"name": "checkout-staging"}, "status": {
+            "health": {"status": "Healthy"}, "sync": {"status": "Synced", "revision": "a1b2c3d"}}}}}),
         _ => Json::Null,
     }
 }
