@@ -7,7 +7,7 @@ pub(super) fn systems(intent: &IntentName) -> &'static [&'static str] {
     match intent.as_str() {
         "alert.acknowledge" => &["pagerduty", "opsgenie", "icinga", "zabbix"],
         "deploy.promote" | "deploy.history" | "deploy.status" | "deploy.start" | "deploy.rollback" => {
-            &["argocd", "kubernetes", "rundeck"]
+            &["argocd", "kubernetes"]
         }
         "service.scale" | "node.drain" | "node.uncordon" => &["kubernetes"],
         "host.reboot" => &["ansible", "salt"],

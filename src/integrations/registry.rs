@@ -229,9 +229,17 @@ impl Registry {
             .integrations
             .values()
             .filter(|integration| integration.manifest.actions.iter().any(|action| action.implements == *intent));
-        let mut could: Vec<_> = there
-            .map(|integration| format!("`{}` could, but {}", integration.manifest.name, integration.standing.reason()))
-            .collect();
+        // Those that lack the same are named together.
+        let mut by_reason: Vec<(String, Vec<String>)> = Vec::new();
+        for integration in there {
+            let (reason, name) = (integration.standing.reason(), format!("`{}`", integration.manifest.name));
+            match by_reason.iter_mut().find(|(same, _)| *same == reason) {
+                Some((_, names)) => names.push(name),
+                None => by_reason.push((reason, vec![name])),
+            }
+        }
+        let mut could: Vec<_> =
+            by_reason.iter().map(|(reason, names)| format!("{} could, but {reason}", names.join(" or "))).collect();
         let absent: Vec<_> = known::systems(intent)
             .iter()
             .filter(|name| !self.integrations.contains_key(**name))

@@ -70,7 +70,7 @@ async fn who_could_is_named() {
     let said = "no enabled integration carries out `service.restart`; `x` could, but is not enabled: it needs the variable \
         `X_URL` or `/does/not/exist` and the program `sh`; a manifest for `systemd` or `docker` or `kubernetes` could";
     assert_eq!(rig.refusal("service.restart service=a").await, said);
-    let said = "no enabled integration carries out `ticket.create`; a manifest for `jira` or `github` or `gitlab` or `otrs` could";
+    let said = "no enabled integration carries out `ticket.create`; a manifest for `jira` or `github` or `gitlab` or `trello` or `otrs` could";
     assert_eq!(rig.refusal("ticket.create title=x").await, said);
     let off =
         Parts { manifests: vec![("x", RESTARTS.to_owned())], config: "integrations.enabled = []", ..Parts::default() };

@@ -49,11 +49,7 @@ pub(crate) const PROOFS: &[Proof] = &[
         "apisguru-jira-cloud.openapi.json",
         "Atlassian's description of Jira Cloud API 3; the newer search as its documentation tells",
     ),
-    proof(
-        "kubernetes",
-        "kubernetes.swagger2.json",
-        "Kubernetes' description; of patches it says only that they are one",
-    ),
+    proof("kubernetes", "kubernetes.swagger2.json", "Kubernetes' description; a patch as a part of what it changes"),
     proof("opsgenie", "opsgenie.swagger2.json", "Opsgenie's description"),
     proof("pagerduty", "pagerduty.openapi.json", "PagerDuty's description of REST API 2"),
     proof("prometheus", "prometheus.openapi31.yaml", "Prometheus' description of API v1"),

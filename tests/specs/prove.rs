@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use regex::Regex;
 use sayso::catalogue::Manifest;
-use sayso::domain::{Command, ExecutionId, Outcome, OutcomeStatus, ProposalId, parse_typed};
+use sayso::domain::{Command, ExecutionId, Intent, Outcome, OutcomeStatus, ProposalId, parse_typed};
 use sayso::integrations::{Limits, PlanError};
 use serde_json::{Map, Value as Json};
 
@@ -52,6 +52,7 @@ impl System {
                     _ = proof.run(command, fullness).await;
                 }
             }
+            proof.default_is_open(intent).await;
             for command in hostile(intent, self.samples) {
                 _ = proof.run(&command, Fullness::Full).await;
             }
@@ -91,6 +92,28 @@ impl Proof {
             Err(error) => {
                 self.faults.insert(format!("{command}: {error}"));
             }
+        }
+    }
+
+    /// Nobody says that they mean what is open: left out, it is asked for all the same.
+    async fn default_is_open(&mut self, intent: &Intent) {
+        let lists =
+            intent.parameter("state").is_some_and(|state| state.values.iter().any(|value| value.canonical == "open"));
+        if !lists || intent.parameters.iter().any(|parameter| parameter.required) {
+            return;
+        }
+        let mut asked = Vec::new();
+        for line in [intent.name.to_string(), format!("{} state=open", intent.name)] {
+            let before = self.server.seen.lock().unwrap().requests.len();
+            _ = self.run(&parse_typed(&line, &CATALOGUE.intents).unwrap(), Fullness::Full).await;
+            let seen = self.server.seen.lock().unwrap();
+            let sent = seen.requests[before..]
+                .iter()
+                .map(|asked| (asked.path.clone(), asked.query.clone(), asked.body.clone()));
+            asked.push(sent.collect::<Vec<_>>());
+        }
+        if asked[0] != asked[1] {
+            self.faults.insert(format!("{}: `state=open` asks for something else: {asked:?}", intent.name));
         }
     }
 
@@ -170,6 +193,6 @@ fn hole(text: &str) -> Option<String> {
 
 /// The same of one sentence: tables have their own spaces.
 fn hole_in_sentence(text: &str) -> Option<String> {
-    let found = Regex::new(r"  | ,| :|[:,] *$|^ ").unwrap();
+    let found = Regex::new(r"  | ,| :|[:,] *$|^ |^(answered|done) by `").unwrap();
     found.find(text).map(|found| found.as_str().to_owned())
 }

@@ -84,12 +84,12 @@ fn what_nothing_here_can_do_names_who_could() {
     let said = home.pipe(&["deploy.rollback service=checkout", "container.list", "who is on call right now"]);
     assert_eq!(
         said,
-        "I cannot run `deploy.rollback service=checkout`: no enabled integration carries out `deploy.rollback`; a manifest \
-         for `argocd` or `kubernetes` or `rundeck` could.\n\
-         I cannot run `container.list`: no enabled integration carries out `container.list`; `docker` could, but is not among \
-         those that the configuration enables; a manifest for `kubernetes` could.\n\
-         I cannot run `oncall.show`: no enabled integration carries out `oncall.show`; a manifest for `pagerduty` or \
-         `opsgenie` could.\n"
+        "I cannot run `deploy.rollback service=checkout`: no enabled integration carries out `deploy.rollback`; \
+         `argocd` or `kubernetes` could, but is not among those that the configuration enables.\n\
+         I cannot run `container.list`: no enabled integration carries out `container.list`; `docker` or `kubernetes` could, \
+         but is not among those that the configuration enables.\n\
+         I cannot run `oncall.show`: no enabled integration carries out `oncall.show`; `opsgenie` or `pagerduty` \
+         could, but is not among those that the configuration enables.\n"
     );
     home.assert_whole(0);
 }

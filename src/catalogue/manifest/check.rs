@@ -110,6 +110,7 @@ struct Check<'m> {
 impl Check<'_> {
     fn run(mut self, intents: &Intents) {
         self.names();
+        self.hidden();
         if let Some(undo) = &self.action.undo {
             self.undo(undo, intents);
         }
@@ -123,6 +124,19 @@ impl Check<'_> {
             let message = format!("`retry` on `{}`, a {} that is not idempotent", self.intent.name, self.intent.effect);
             let hint = "leave `retry` out, or say `idempotent = true` if doing it twice is doing it once";
             self.fault(self.action.place, message, Some(hint.to_owned()));
+        }
+    }
+
+    /// In a sentence, a name that the answer has too would be the answer's.
+    fn hidden(&mut self) {
+        let preview = self.action.preview.iter().map(|preview| &preview.reply);
+        for sentence in self.action.summary.iter().chain(&self.action.reply).chain(preview) {
+            for name in sentence.names().iter().filter(|name| ANSWER.contains(&name.as_str())) {
+                if self.intent.parameter(name).is_some() {
+                    let hint = format!("say `arguments.{name}` if the command's is meant");
+                    self.fault(sentence.place(), format!("`{name}` is the answer's here"), Some(hint));
+                }
+            }
         }
     }
 

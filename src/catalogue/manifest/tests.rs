@@ -294,6 +294,22 @@ http = { path = "/", query = { q = "{{ settings.queries['a'] }}" } }
     }
 
     #[test]
+    fn what_the_answer_hides_is_refused_in_sentences() {
+        let text = r#"summary = "x"
+[connection]
+url = "http://localhost"
+[actions.a]
+implements = "statuspage.update"
+http = { method = "POST", path = "/{{ component }}/{{ status }}" }
+summary = "{{ component }} is {{ status }}"
+"#;
+        let said = "error: integrations/x.toml:7:11: `status` is the answer's here\n  hint: say `arguments.status` if the \
+            command's is meant";
+        assert_eq!(cross_faults(text), [said]);
+        assert!(cross_faults(&text.replace("is {{ status }}", "is {{ arguments.status }}")).is_empty());
+    }
+
+    #[test]
     fn the_shipped_manifests_are_sound() {
         let (catalogue, faults) = Catalogue::load(&DataFolders::built_in());
         let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();

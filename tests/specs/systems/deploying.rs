@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::description::Description;
+use crate::description::{Asked, Description};
 use crate::prove::System;
 use crate::server::ABSENT;
 
@@ -45,7 +45,8 @@ fn argocd(operation: &str, _: &Json) -> Json {
         "sync": {"status": "Synced", "revision": "a1b2c3d"}, "operationState": {"phase": "Succeeded"}}});
     match operation {
         "GET /api/v1/applications/{name}" => application,
-        "GET /api/v1/applications" => json!({"items": {"*": {"metadata": {"name": "checkout-staging"}}}}),
+        "GET /api/v1/applications" => json!({"items": {"*": {"metadata": {"name": "checkout-staging"}, "status": {
+            "health": {"status": "Healthy"}, "sync": {"status": "Synced", "revision": "a1b2c3d"}}}}}),
         _ => Json::Null,
     }
 }
@@ -88,6 +89,53 @@ fn kubernetes(operation: &str, arguments: &Json) -> Json {
     }
 }
 
+/// Of all kinds of patches the description says that they are objects. A JSON patch is a list (RFC 6902); any other one is a
+/// part of the thing that it changes.
+fn patches(root: &mut Json) {
+    fn partial(value: &mut Json) {
+        match value {
+            Json::Object(members) => {
+                members.remove("required");
+                if let Some(Json::String(reference)) = members.get_mut("$ref") {
+                    *reference = reference.replace("#/definitions/", "#/definitions/partial.");
+                }
+                members.values_mut().for_each(partial);
+            }
+            Json::Array(items) => items.iter_mut().for_each(partial),
+            _ => {}
+        }
+    }
+    let definitions = root["definitions"].as_object_mut().unwrap();
+    let parts: Vec<_> = definitions.iter().map(|(name, schema)| (format!("partial.{name}"), schema.clone())).collect();
+    for (name, mut schema) in parts {
+        partial(&mut schema);
+        definitions.insert(name, schema);
+    }
+    let part = |name: &str| json!({"$ref": format!("#/definitions/partial.io.k8s.api.{name}"), "nullable": true});
+    definitions["io.k8s.apimachinery.pkg.apis.meta.v1.Patch"] = json!({"anyOf": [{"type": "array"}, part("apps.v1.Deployment"), part("autoscaling.v1.Scale"), part("core.v1.Node")]});
+}
+
+#[test]
+fn a_patch_of_kubernetes_is_a_part_of_what_it_changes() {
+    let Some(description) = Description::of("kubernetes").map(|description| description.amended(patches)) else {
+        return;
+    };
+    let check = |body: Json| {
+        let kind = "application/strategic-merge-patch+json".to_owned();
+        description.check(&Asked {
+            method: "PATCH".to_owned(),
+            path: "/apis/apps/v1/namespaces/shop/deployments/web".to_owned(),
+            query: Vec::new(),
+            headers: vec![("content-type".to_owned(), kind)],
+            body: body.to_string(),
+        })
+    };
+    let restart = |place: &str| json!({"spec": {"template": {place: {"annotations": {"at": "now"}}}}});
+    assert_eq!(check(restart("metadata")), Ok(()));
+    assert!(check(restart("meta")).is_err());
+    assert!(check(json!({"spec": {"replicas": "three"}})).is_err());
+}
+
 #[tokio::test]
 async fn kubernetes_sends_what_the_description_allows() {
     let system = System {
@@ -97,12 +145,7 @@ async fn kubernetes_sends_what_the_description_allows() {
         samples: &[("container", &["checkout-7d9c5b8f6-x2x4z"])],
         sense: kubernetes,
     };
-    // Of all kinds of patches it says that they are objects; a JSON patch is a list (RFC 6902).
-    let description = Description::of("kubernetes").map(|description| {
-        description.amended(|root| {
-            root["definitions"]["io.k8s.apimachinery.pkg.apis.meta.v1.Patch"] = json!({"type": ["object", "array"]})
-        })
-    });
+    let description = Description::of("kubernetes").map(|description| description.amended(patches));
     system.prove(description).await;
 }
 
