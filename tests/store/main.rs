@@ -50,6 +50,7 @@ suite! {
     suite::an_execution_is_closed_once
     suite::while_everything_is_halted_nothing_is_opened
     suite::a_message_is_handled_once
+    suite::a_note_stands_until_another_takes_its_place
     suite::conversations_remember
     suite::misses_are_kept_until_they_are_settled_or_old
     suite::events_are_found

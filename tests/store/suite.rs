@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sayso::audit::{
     AuditLog as _, Fact, Halt, Ledger as _, LedgerError, Named, Receipt, Search, WhenHalted, search_page, verify_log,
 };
-use sayso::domain::{Effect, Intent, IntentName, Intents, MessageId, OutcomeStatus, ProposalId};
+use sayso::domain::{Effect, Intent, IntentName, Intents, MessageId, Notebook as _, OutcomeStatus, ProposalId};
 use sayso::proposal::{Event, Notice, ProposalStore as _, ProposalStoreError, State, Trace, propose, step};
 use sayso::store::{
     ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Recovery as _, Store as _, recover,
@@ -162,6 +162,20 @@ pub async fn while_everything_is_halted_nothing_is_opened(place: &impl Place) {
     let id = answering.draft().execution;
     store.open_execution(id, answering.id(), WhenHalted::Answer, started(&answering)).await.unwrap();
     verify_log(&store, None).await.unwrap();
+}
+
+pub async fn a_note_stands_until_another_takes_its_place(place: &impl Place) {
+    let store = place.open().await;
+    let read = async |key: &str| store.read(key).await.unwrap();
+    assert_eq!(read("card/1").await, None);
+    store.write("card/1", "10/20", noon()).await.unwrap();
+    store.write("card/2", "", noon()).await.unwrap();
+    store.write("card/1", "10/21", noon()).await.unwrap();
+    assert_eq!((read("card/1").await.as_deref(), read("card/2").await.as_deref()), (Some("10/21"), Some("")));
+    store.close().await;
+    let store = place.open().await;
+    assert_eq!(store.read("card/1").await.unwrap().as_deref(), Some("10/21"));
+    store.close().await;
 }
 
 pub async fn a_message_is_handled_once(place: &impl Place) {

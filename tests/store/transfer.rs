@@ -29,6 +29,7 @@ async fn fill(store: &impl Store) {
     let said = sayso::audit::AuditEvent { fact: Fact::Halted { reason: halt.reason.clone() }, ..remark(1) };
     store.halt(&halt, said).await.unwrap();
     store.put(&conversation("main"), &json!({ "said": "\u{1f980}\0" })).await.unwrap();
+    store.write("chat/card", "1/2", noon()).await.unwrap();
     let miss = |text: &str| Miss {
         at: noon(),
         platform: "console".to_owned(),
@@ -107,6 +108,7 @@ async fn rows(file: &File) -> Vec<String> {
         "SELECT json_array(one, actor, since, reason) FROM halt",
         "SELECT json_array(platform, channel, message, handled) FROM messages ORDER BY message",
         "SELECT json_array(platform, channel, state) FROM conversations ORDER BY channel",
+        "SELECT json_array(key, value, at) FROM notes ORDER BY key",
         "SELECT json_array(at, platform, text, kind, best, meant, settled) FROM misses ORDER BY id",
     ] {
         let found = raw.fetch_all(query).await.unwrap();
