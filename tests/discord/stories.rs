@@ -74,14 +74,10 @@ fn slash_commands_are_the_catalogue_and_are_registered_once() {
     assert_eq!(puts, 1, "nothing has changed");
 }
 
-fn with_services(platform: &Platform) -> Story {
-    Story::with(|configuration| platform.home(configuration))
-}
-
 #[test]
 fn names_are_completed_for_those_who_may_ask() {
     let platform = Platform::start();
-    let story = with_services(&platform);
+    let story = Story::serving(&platform);
     let channel = story.discord.channel();
     let complete = |user: u64, typed: &str| {
         let options = [("service", json!(typed))];
@@ -97,7 +93,7 @@ fn names_are_completed_for_those_who_may_ask() {
 #[test]
 fn what_is_missing_is_asked_and_an_answer_is_pressed() {
     let platform = Platform::start();
-    let story = with_services(&platform);
+    let story = Story::serving(&platform);
     story.ask(story.alice, "restart it");
     let question = story.hear(0, "Which service");
     // The question is alice's.
@@ -115,7 +111,7 @@ fn what_is_missing_is_asked_and_an_answer_is_pressed() {
 #[test]
 fn a_form_edits_what_is_proposed_and_the_old_card_is_void() {
     let platform = Platform::start();
-    let story = with_services(&platform);
+    let story = Story::serving(&platform);
     story.ask(story.alice, "service.restart service=web");
     let card = story.hear(0, "service.restart service=web");
     let old = button(&card, "confirm");
@@ -190,7 +186,7 @@ fn a_direct_message_counts_with_the_roles_of_the_guild() {
 #[test]
 fn what_runs_can_be_stopped_on_its_card() {
     let platform = Platform::start();
-    let story = with_services(&platform);
+    let story = Story::serving(&platform);
     story.ask(story.alice, "restart web");
     let card = story.hear(0, "service.restart service=web");
     story.press(story.alice, &card, "confirm");

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value as Json;
 
-use crate::harness::Home;
+use crate::harness::{Home, Platform};
 use crate::server::{Discord, Interaction, Message};
 
 /// A bot that runs, and the people around it.
@@ -25,6 +25,11 @@ impl Story {
     /// Where only this machine can be acted upon.
     pub(crate) fn begin() -> Self {
         Self::with(Home::with)
+    }
+
+    /// Where services can be restarted.
+    pub(crate) fn serving(platform: &Platform) -> Self {
+        Self::with(|configuration| platform.home(configuration))
     }
 
     /// With a home made of a configuration.
@@ -78,6 +83,8 @@ impl Story {
         let mut bot = self.bot.take().unwrap();
         bot.kill().unwrap();
         bot.wait().unwrap();
+        // Else the session of the dead one would be taken for that of the new one.
+        self.discord.wait_gone();
         self.start();
     }
 

@@ -77,8 +77,7 @@ struct Guild {
 
 impl Guild {
     fn new(platform: &Platform) -> Self {
-        let story = Story::with(|configuration| platform.home(configuration));
-        Self { story, heard: None, after: 0 }
+        Self { story: Story::serving(platform), heard: None, after: 0 }
     }
 }
 

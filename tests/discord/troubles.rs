@@ -7,10 +7,6 @@ use serde_json::json;
 use crate::harness::{Platform, Sleeper};
 use crate::story::{Story, shown};
 
-fn with_services(platform: &Platform) -> Story {
-    Story::with(|configuration| platform.home(configuration))
-}
-
 #[test]
 fn a_card_from_before_a_crash_still_works() {
     let mut story = Story::begin();
@@ -43,7 +39,7 @@ fn a_decision_in_words_after_a_crash_takes_the_buttons_away() {
 #[test]
 fn an_execution_goes_on_when_the_socket_is_cut_and_is_told_of() {
     let platform = Platform::start();
-    let story = with_services(&platform);
+    let story = Story::serving(&platform);
     story.ask(story.alice, "restart web");
     let card = story.hear(0, "service.restart service=web");
     story.press(story.alice, &card, "confirm");
@@ -59,7 +55,7 @@ fn an_execution_goes_on_when_the_socket_is_cut_and_is_told_of() {
 #[test]
 fn an_absent_discord_loses_no_outcome() {
     let platform = Platform::start();
-    let story = with_services(&platform);
+    let story = Story::serving(&platform);
     story.ask(story.alice, "restart web");
     let card = story.hear(0, "service.restart service=web");
     story.press(story.alice, &card, "confirm");

@@ -170,6 +170,13 @@ impl Discord {
         });
     }
 
+    /// Waits until nobody is connected: what is said from then on is for whoever comes.
+    pub(crate) fn wait_gone(&self) {
+        self.wait("a bot that is gone", |discord| {
+            discord.shared.look(|state| (!state.gateway.is_ready()).then_some(()))
+        });
+    }
+
     /// The messages of a channel as they stand now, in order: people's and the bot's.
     pub(crate) fn messages(&self, channel: u64) -> Vec<Message> {
         self.shared.look(|state| state.messages_of(channel).map(|(id, posted)| Message::new(id, posted)).collect())
