@@ -204,10 +204,12 @@ impl Turn<'_> {
     /// What was decided, for platforms that can change the card they have shown. While nothing is, the card is still to come.
     /// Whoever does not hear of it is told all the same.
     pub(super) async fn show_standing(&self, proposal: &Proposal) {
-        let asked = matches!(proposal.verdict(), Verdict::Confirm { .. });
+        // Without a question there is no card, and *approved* is over at once.
+        if !matches!(proposal.verdict(), Verdict::Confirm { .. }) || proposal.state() == State::Approved {
+            return;
+        }
         let card = wording::card(proposal, &[], self.knowledge.understander.intents());
-        // *Approved* is over at once.
-        if asked && card.standing.is_some() && proposal.state() != State::Approved {
+        if card.standing.is_some() {
             let _ = self.say(proposal.conversation(), Reply::Standing(card)).await;
         }
     }

@@ -33,10 +33,9 @@ pub(super) fn line(
 }
 
 /// The adapter of a running assistant.
-pub(super) fn adapter(line: Line, running: &Running, memberships: Arc<Memberships>) -> Discord {
+pub(super) fn adapter(line: Line, running: &Running) -> Discord {
     let parts = Parts {
         assistance: running.assistant.clone(),
-        memberships,
         notebook: running.store.clone(),
         clock: Arc::clone(&running.clock),
         tally: running.metrics.clone(),

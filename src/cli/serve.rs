@@ -113,14 +113,14 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
         let stopped = stopped()?;
         tokio::pin!(stopped);
         let directory = line.clone().map(|line| Arc::new(line) as Arc<dyn Directory>);
-        let mut running = assembly::start_among(data, understander, Arc::clone(&memberships), directory).await?;
+        let mut running = assembly::start_among(data, understander, memberships, directory).await?;
         let (_, silent) = mpsc::channel(1);
         let mut replies = std::mem::replace(&mut running.replies, silent);
         let serving = match server {
             Some(server) => Some(Serving::start(server, &running, embedder).await?),
             None => None,
         };
-        let discord = line.map(|line| discord::adapter(line, &running, memberships));
+        let discord = line.map(|line| discord::adapter(line, &running));
         let housekeeping = Housekeeping::start(audit, &running)?;
         let watching = tokio::spawn(reload.watch(Arc::clone(&running.assistant), Console::conversation()));
         let say = |outgoing: Outgoing| match &discord {

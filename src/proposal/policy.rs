@@ -7,6 +7,7 @@ mod question;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Entities, Policy as Rule, PolicyId, PolicySet, Request, ValidationMode, Validator};
 use jiff::tz::TimeZone;
@@ -15,8 +16,6 @@ pub use self::fault::PolicyFault;
 use self::question::{Unaskable, Vocabulary};
 use super::permission::{Decision, Permissions, Query};
 use super::roles::Roles;
-use std::sync::Arc;
-
 use crate::domain::{Actor, Digest, Memberships, People, nearest};
 
 /// How many brackets may stand within each other. Cedar's reader calls itself for each, and the stack has an end.

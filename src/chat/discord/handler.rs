@@ -19,7 +19,7 @@ use super::hearing::Hearing;
 use super::ids::CustomId;
 use super::slots::{EPHEMERAL, Kind};
 use crate::domain::{
-    Actor, Asking, Assistance, ChatEvent, Clock, ConversationId, Directory as _, Memberships, MessageId, ParameterName,
+    Actor, Asking, Assistance, ChatEvent, Clock, ConversationId, Directory as _, MessageId, ParameterName,
 };
 
 /// How many events may be under way. What comes beyond is not heard: the assistant refuses far earlier.
@@ -40,7 +40,6 @@ pub(super) struct Handler {
     pub(super) line: Line,
     pub(super) desk: Arc<Desk>,
     pub(super) assistance: Arc<dyn Assistance>,
-    pub(super) memberships: Arc<Memberships>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) under_way: Arc<Semaphore>,
 }
@@ -80,7 +79,7 @@ impl Handler {
     /// What an event says of its author's roles.
     fn learn(&self, actor: &Actor, guild: Option<GuildId>, roles: &[RoleId]) {
         if guild.is_some_and(|_| self.is_home(guild)) {
-            self.memberships.set(actor, roles.iter().map(ToString::to_string));
+            self.line.memberships.set(actor, roles.iter().map(ToString::to_string));
         }
     }
 

@@ -81,17 +81,12 @@ pub enum DiscordError {
     /// Refused for another reason.
     #[error("{0}")]
     Refused(String),
-    /// The client cannot be made.
-    #[error("the client of Discord cannot be made: {0}")]
-    Client(String),
 }
 
 /// What the adapter needs of the program.
 pub struct Parts {
     /// Who understands and acts.
     pub assistance: Arc<dyn Assistance>,
-    /// Who is in which group.
-    pub memberships: Arc<Memberships>,
     /// What is remembered across restarts.
     pub notebook: Arc<dyn Notebook>,
     /// Tells the time.
@@ -161,8 +156,6 @@ impl Directory for Line {
 
 /// The adapter.
 pub struct Discord {
-    line: Line,
-    desk: Arc<Desk>,
     handler: Arc<Handler>,
     notebook: Arc<dyn Notebook>,
     shards: Mutex<Option<Arc<ShardManager>>>,
@@ -171,36 +164,35 @@ pub struct Discord {
 impl Discord {
     /// An adapter that takes replies from now on, and hears once it runs.
     pub fn new(line: Line, parts: Parts) -> Self {
-        let Parts { assistance, memberships, notebook, clock, tally } = parts;
+        let Parts { assistance, notebook, clock, tally } = parts;
         let desk = Arc::new(Desk::new(Arc::clone(&line.http), Arc::clone(&notebook), Arc::clone(&clock), tally));
         let handler = Arc::new(Handler {
             hearing: OnceLock::new(),
-            line: line.clone(),
-            desk: Arc::clone(&desk),
+            line,
+            desk,
             assistance,
-            memberships,
             clock,
             under_way: Arc::new(Semaphore::new(handler::UNDER_WAY)),
         });
-        Self { line, desk, handler, notebook, shards: Mutex::default() }
+        Self { handler, notebook, shards: Mutex::default() }
     }
 
     /// Delivers a reply, now or when Discord is there again. Never waits.
     pub fn deliver(&self, outgoing: Outgoing) {
-        self.desk.take(outgoing);
+        self.handler.desk.take(outgoing);
     }
 
     /// Finds out who we are, registers the commands where they have changed, and listens for as long as it is polled. Comes
     /// back only if Discord will never have us. What is wrong and can be mended without a restart is logged, with its remedy.
     pub async fn run(&self) -> DiscordError {
-        let Account { me, reads, .. } = match account(&self.line.http).await {
+        let line = &self.handler.line;
+        let Account { me, reads, .. } = match account(&line.http).await {
             Ok(account) => account,
             Err(error) => return error,
         };
-        let listen = self.line.settings.listen.iter().filter(|id| **id > 0).map(|id| ChannelId::new(*id));
-        let _ = self.handler.hearing.set(Hearing::new(me, self.line.guilds.clone(), listen.clone()));
-        register(&self.line, self.handler.assistance.as_ref(), self.notebook.as_ref(), self.handler.clock.as_ref())
-            .await;
+        let listen = line.settings.listen.iter().filter(|id| **id > 0).map(|id| ChannelId::new(*id));
+        let _ = self.handler.hearing.set(Hearing::new(me, line.guilds.clone(), listen.clone()));
+        register(line, self.handler.assistance.as_ref(), self.notebook.as_ref(), self.handler.clock.as_ref()).await;
         if !reads {
             tracing::warn!(
                 "mention-only mode: Discord shows us nothing but direct messages and what names us; for more, switch on \
@@ -208,7 +200,7 @@ impl Discord {
             );
         }
         for channel in listen {
-            if let Some(fault) = fault_of(&self.line.http, me, channel).await {
+            if let Some(fault) = fault_of(&line.http, me, channel).await {
                 tracing::error!("{fault}");
             }
         }
@@ -230,7 +222,7 @@ impl Discord {
     /// One client, to its end. Its shards resume and reconnect by themselves.
     async fn connect(&self, intents: GatewayIntents) -> Result<(), serenity::Error> {
         // A client has its own way to ask for the gateway's address.
-        let builder = serenity::client::ClientBuilder::new_with_http(self.line.settings.http(), intents);
+        let builder = serenity::client::ClientBuilder::new_with_http(self.handler.line.settings.http(), intents);
         let mut client: Client = builder.event_handler_arc(Arc::clone(&self.handler)).await?;
         *self.shards.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&client.shard_manager));
         client.start_autosharded().await
@@ -247,7 +239,7 @@ impl Discord {
 
     /// Delivers what still waits, at most so long.
     pub async fn finish(&self, grace: Duration) {
-        self.desk.clear(grace).await;
+        self.handler.desk.clear(grace).await;
     }
 }
 
