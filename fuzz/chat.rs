@@ -168,7 +168,7 @@ pub fn chat(bytes: &[u8]) {
             [b'!', choice, card, ..] if !cards.is_empty() => {
                 let choice = CHOICES[usize::from(*choice) % CHOICES.len()];
                 let Card { proposal, digest, .. } = cards[usize::from(*card) % cards.len()];
-                ChatEvent::Pressed { id, actor, proposal, choice, shown: digest, at }
+                ChatEvent::Pressed { id, actor, proposal, choice, shown: digest, reason: None, at }
             }
             [b'?', card] if !cards.is_empty() => {
                 let proposal = cards[usize::from(*card) % cards.len()].proposal;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout};
 
 use crate::domain::{Actor, ChatEvent, ConversationId};
@@ -62,6 +62,8 @@ struct Rate {
 /// What waits in a conversation.
 struct Line {
     inside: usize,
+    /// Whoever came last, for whoever comes next to wait for.
+    last: oneshot::Receiver<()>,
     turn: Arc<Semaphore>,
     told: Told,
 }
@@ -81,10 +83,14 @@ impl Told {
     }
 }
 
-/// A place in the line of a conversation; left when it goes.
-pub(super) struct Place<'a> {
-    admission: &'a Admission,
+/// A place in the line of a conversation, behind all that were taken before; left when it goes.
+pub(super) struct Place {
+    admission: Arc<Admission>,
     conversation: ConversationId,
+    /// Ends when the place before has been left.
+    before: oneshot::Receiver<()>,
+    /// Goes with this place.
+    _left: oneshot::Sender<()>,
     turn: Arc<Semaphore>,
 }
 
@@ -97,7 +103,7 @@ impl Default for Admission {
 impl Admission {
     /// A place for an event, of a person who may send so many within a minute. Presses are counted apart: whoever has said
     /// too much may still say no.
-    pub(super) fn enter(&self, event: &ChatEvent, per_minute: u32) -> Result<Place<'_>, Refusal> {
+    pub(super) fn enter(self: &Arc<Self>, event: &ChatEvent, per_minute: u32) -> Result<Place, Refusal> {
         let presses = !matches!(event, ChatEvent::Said { .. });
         self.count((event.cause().actor, presses), event.at(), per_minute)?;
         self.line_up(event.conversation())
@@ -115,7 +121,7 @@ impl Admission {
         Err(Refusal { refused: Refused::Person, tell: rate.told.again() })
     }
 
-    fn line_up(&self, conversation: &ConversationId) -> Result<Place<'_>, Refusal> {
+    fn line_up(self: &Arc<Self>, conversation: &ConversationId) -> Result<Place, Refusal> {
         let mut lines = self.lines();
         if lines.len() >= CONVERSATIONS {
             lines.retain(|_, line| line.inside > 0);
@@ -129,13 +135,17 @@ impl Admission {
             None if full => return Err(Refusal { refused, tell: true }),
             None => lines.entry(conversation.clone()).or_insert_with(|| Line {
                 inside: 0,
+                // Nobody was there before.
+                last: oneshot::channel().1,
                 turn: Arc::new(Semaphore::new(1)),
                 told: Told::default(),
             }),
         };
         line.inside += 1;
+        let (left, last) = oneshot::channel();
+        let before = std::mem::replace(&mut line.last, last);
         let turn = Arc::clone(&line.turn);
-        Ok(Place { admission: self, conversation: conversation.clone(), turn })
+        Ok(Place { admission: Arc::clone(self), conversation: conversation.clone(), before, _left: left, turn })
     }
 
     fn lines(&self) -> MutexGuard<'_, HashMap<ConversationId, Line>> {
@@ -143,13 +153,16 @@ impl Admission {
     }
 }
 
-impl Place<'_> {
+impl Place {
     /// Does the work when it is this place's turn; none if that did not come in time.
-    pub(super) async fn in_turn<T>(self, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn in_turn<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
+        let (own, all) = (Arc::clone(&self.turn), Arc::clone(&self.admission));
         let turns = async {
+            // Left without a word.
+            let _ = (&mut self.before).await;
             // The conversation's own first: what waits there must not hold up others. Neither is ever closed.
-            let own = self.turn.acquire().await.ok()?;
-            Some((own, self.admission.turns.acquire().await.ok()?))
+            let own = own.acquire().await.ok()?;
+            Some((own, all.turns.acquire().await.ok()?))
         };
         let held = timeout(PATIENCE, turns).await.ok().flatten()?;
         tokio::pin!(work);
@@ -163,7 +176,7 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut lines = self.admission.lines();
         if let Some(line) = lines.get_mut(&self.conversation) {
@@ -196,16 +209,16 @@ mod tests {
     fn pressed(who: &str) -> ChatEvent {
         let ChatEvent::Said { id, actor, at, .. } = said(who, "main", 0) else { unreachable!() };
         let (proposal, choice) = (crate::domain::ProposalId::random(), crate::domain::ChoiceKind::Reject);
-        ChatEvent::Pressed { id, actor, proposal, choice, shown: crate::domain::Digest::of([]), at }
+        ChatEvent::Pressed { id, actor, proposal, choice, shown: crate::domain::Digest::of([]), reason: None, at }
     }
 
-    fn refused(result: Result<Place<'_>, Refusal>) -> Option<Refusal> {
+    fn refused(result: Result<Place, Refusal>) -> Option<Refusal> {
         result.err()
     }
 
     #[test]
     fn a_person_may_say_so_much_in_a_minute_and_still_say_no() {
-        let admission = Admission::default();
+        let admission = Arc::<Admission>::default();
         let person = |tell| Some(Refusal { refused: Refused::Person, tell });
         for _ in 0..2 {
             assert_eq!(refused(admission.enter(&said("a", "main", 0), 2)), None);
@@ -219,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_silences_nobody() {
-        let admission = Admission::default();
+        let admission = Arc::<Admission>::default();
         for second in [0, 1, -86_400, -86_399, 86_400, 86_401, 0, 1] {
             assert_eq!(refused(admission.enter(&said("a", "main", second), 2)), None, "{second}");
         }
@@ -227,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_conversation_has_so_much_room_and_others_have_theirs() {
-        let admission = Admission::default();
+        let admission = Arc::<Admission>::default();
         let places: Vec<_> = (0..WAITING).map(|_| admission.enter(&said("a", "main", 0), 100).ok().unwrap()).collect();
         let full = |tell| Some(Refusal { refused: Refused::Conversation, tell });
         assert_eq!(refused(admission.enter(&said("b", "main", 0), 100)), full(true));
@@ -245,7 +258,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_takes_long_holds_up_nobody_and_what_is_short_comes_in_order() {
-        let admission = Admission::default();
+        let admission = Arc::<Admission>::default();
         let (order, at_once) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
         let turn = async |number: usize, work: Duration| {
             let place = admission.enter(&said("a", "main", 0), 100).ok().unwrap();
@@ -261,5 +274,20 @@ mod tests {
         tokio::join!(turn(0, HOLD + 5 * short), turn(1, short), turn(2, short));
         assert_eq!(*order.lock().unwrap(), [1, 2, 0]);
         assert!(admission.lines().is_empty());
+    }
+
+    #[tokio::test]
+    async fn places_are_served_in_the_order_in_which_they_were_taken() {
+        let admission = Arc::<Admission>::default();
+        let order = Mutex::new(Vec::new());
+        let [first, second, third] = [(); 3].map(|()| admission.enter(&said("a", "main", 0), 100).ok().unwrap());
+        let turn = |place: Place, number: usize| place.in_turn(async move { number });
+        let turn = async |place, number| {
+            let number = turn(place, number).await;
+            order.lock().unwrap().extend(number);
+        };
+        // Whoever took the last place is the first to be there.
+        tokio::join!(turn(third, 3), turn(second, 2), turn(first, 1));
+        assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
     }
 }

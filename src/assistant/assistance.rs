@@ -1,14 +1,16 @@
 //! The assistant, as adapters see it.
 
-use async_trait::async_trait;
+use std::sync::Arc;
 
 use super::Assistant;
-use crate::domain::{Asking, Assistance, ChatEvent, IntentName, Intents, ParameterName, Suggestion, ValueType};
+use crate::domain::{
+    Asking, Assistance, ChatEvent, Handling, IntentName, Intents, ParameterName, Suggestion, ValueType,
+};
 
-#[async_trait]
 impl Assistance for Assistant {
-    async fn handle(&self, event: ChatEvent) {
-        Self::handle(self, event).await;
+    fn hear(self: Arc<Self>, event: ChatEvent) -> Handling {
+        let heard = Self::hear(&self, event);
+        Box::pin(async move { self.attend(heard).await })
     }
 
     fn intents(&self) -> Intents {
@@ -25,7 +27,8 @@ impl Assistance for Assistant {
         let knowledge = self.parts.newest.load();
         let understander = &knowledge.understander;
         let Some(intent) = understander.intents().get(intent.as_str()) else { return Vec::new() };
-        let may_ask = self.parts.permissions.may_ask(intent, who.actor, who.conversation, self.parts.clock.now());
+        let may_ask =
+            self.parts.permissions.may_ask(intent.as_ref().into(), who.actor, who.conversation, self.parts.clock.now());
         let Some(parameter) = intent.parameter(parameter.as_str()).filter(|_| may_ask) else { return Vec::new() };
         let names: Vec<(&str, &str)> = match parameter.value_type {
             ValueType::Entity(entity) => understander.entities().names(entity).collect(),

@@ -70,7 +70,7 @@ impl Builtin for Help {
         let is_possible = |intent: &&Intent| self.1.get().is_none_or(|possible| possible.contains(&intent.name));
         let knowledge = self.0.load_full();
         let matching = knowledge.understander.intents().iter().map(AsRef::as_ref);
-        let may_ask = |intent: &Intent| self.2.may_ask(intent, &cx.requester, &cx.conversation, cx.now);
+        let may_ask = |intent: &Intent| self.2.may_ask(intent.into(), &cx.requester, &cx.conversation, cx.now);
         let matching = matching
             .filter(|intent: &&Intent| (about(intent.name.as_str()) || about(&intent.summary)) && may_ask(intent));
         let (here, elsewhere): (Vec<&Intent>, Vec<&Intent>) = matching.partition(is_possible);

@@ -28,7 +28,11 @@ impl Turn<'_> {
         self.remember(said.conversation, said.actor, &Memory { last, ..memory }).await?;
         let (plan, target) = match self.plan(&command, said.actor).await {
             Ok(planned) => planned,
-            Err(error) => return self.say(said.conversation, wording::not_plannable(&command, &error)).await,
+            Err(error) if self.may_ask(said, &command) => {
+                return self.say(said.conversation, wording::not_plannable(&command, &error)).await;
+            }
+            // What was found out on the way is not for everybody: policy says no, as it would to whatever had been planned.
+            Err(_) => (Plan::nothing(), self.nowhere(&command)),
         };
         let draft = Draft {
             id: ProposalId::random(),
@@ -212,6 +216,16 @@ impl Turn<'_> {
         if card.standing.is_some() {
             let _ = self.say(proposal.conversation(), Reply::Standing(card)).await;
         }
+    }
+
+    fn may_ask(&self, said: &Said<'_>, command: &Command) -> bool {
+        self.parts.permissions.may_ask(command.into(), said.actor, said.conversation, self.parts.clock.now())
+    }
+
+    /// The target of what could not be planned.
+    fn nowhere(&self, command: &Command) -> Target {
+        let production = touches_production(command, self.knowledge.understander.entities());
+        Target { name: String::new(), local: false, production }
     }
 
     fn expiry(&self) -> jiff::Timestamp {

@@ -98,7 +98,7 @@ pub struct Manner {
 pub struct Assistant {
     parts: Parts,
     manner: Manner,
-    admission: admission::Admission,
+    admission: Arc<admission::Admission>,
     /// Held while the memory of a conversation is read, changed and written.
     remembering: tokio::sync::Mutex<()>,
     loose_ends: misses::LooseEnds,
@@ -133,7 +133,7 @@ impl Assistant {
         Self {
             parts,
             manner,
-            admission: admission::Admission::default(),
+            admission: Arc::default(),
             remembering: tokio::sync::Mutex::default(),
             loose_ends: misses::LooseEnds::default(),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::admission::{Refusal, Refused};
+use super::admission::{Place, Refusal, Refused};
 use super::context::Memory;
 use super::misses::LooseEnds;
 use super::orders::Order;
@@ -41,22 +41,44 @@ pub(super) struct Turn<'a> {
     pub(super) knowledge: Arc<Knowledge>,
 }
 
+/// An event, and its place in its conversation; none if it is to be handled before everything else.
+pub(super) struct Heard {
+    event: ChatEvent,
+    place: Option<Result<Place, Refusal>>,
+}
+
 impl Assistant {
-    /// Handles one event to its end, executions included. What goes wrong is told to the conversation.
-    pub async fn handle(&self, event: ChatEvent) {
-        let turn = self.turn_of(Some(event.cause()));
-        let conversation = event.conversation().clone();
+    /// Hears an event, which takes its place in its conversation now.
+    pub(super) fn hear(&self, event: ChatEvent) -> Heard {
         // Nobody is too fast, or too late, to stop everything.
+        let place = self.turn().brake(&event).is_none().then(|| self.enter(&event));
+        Heard { event, place }
+    }
+
+    fn enter(&self, event: &ChatEvent) -> Result<Place, Refusal> {
+        self.admission.enter(event, self.manner.per_minute)
+    }
+
+    /// Handles what was heard to its end, executions included. What goes wrong is told to the conversation.
+    pub(super) async fn attend(&self, Heard { event, place }: Heard) {
+        let turn = self.turn_of(Some(event.cause()));
+        let conversation = event.conversation();
+        // Asked once more: who somebody is may have become known since.
         if let Some((said, order)) = turn.brake(&event) {
             let obeyed = Self::unharmed(turn.throw(&said, order)).await;
-            return turn.tell_fault(&conversation, obeyed).await;
+            return turn.tell_fault(conversation, obeyed).await;
         }
-        let place = match self.admission.enter(&event, self.manner.per_minute) {
+        let place = match place.unwrap_or_else(|| self.enter(&event)) {
             Ok(place) => place,
-            Err(refusal) => return turn.refuse(conversation, refusal),
+            Err(refusal) => return turn.refuse(conversation.clone(), refusal),
         };
         let handled = place.in_turn(Self::unharmed(turn.handle(&event))).await;
-        turn.tell_fault(&conversation, handled.unwrap_or(Err(EmbeddingError::Overloaded.into()))).await;
+        turn.tell_fault(conversation, handled.unwrap_or(Err(EmbeddingError::Overloaded.into()))).await;
+    }
+
+    /// Both at once, for those who hand over one event after the other.
+    pub async fn handle(&self, event: ChatEvent) {
+        self.attend(self.hear(event)).await;
     }
 }
 
@@ -159,9 +181,13 @@ impl Turn<'_> {
                 let said = Said { conversation: &id.conversation, actor, message: Some(id), text, at: *at };
                 self.said(&said).await
             }
-            ChatEvent::Pressed { id, actor, proposal, choice, shown, .. } => {
+            ChatEvent::Pressed { id, actor, proposal, choice, shown, reason, .. } => {
                 let Some(proposal) = self.meant(id, *proposal).await? else { return Ok(()) };
-                self.press(&id.conversation, actor, proposal, (*choice, *shown), None).await
+                let reason = reason.as_deref().map(clean).filter(|reason| !reason.trim().is_empty());
+                if let Some(long) = reason.as_ref().map(String::len).filter(|len| *len > self.manner.max_message) {
+                    return self.say(&id.conversation, wording::too_long(long, self.manner.max_message)).await;
+                }
+                self.press(&id.conversation, actor, proposal, (*choice, *shown), reason).await
             }
             ChatEvent::Opened { id, proposal, .. } => {
                 let Some(proposal) = self.meant(id, *proposal).await? else { return Ok(()) };

@@ -197,6 +197,12 @@ fn says(verdict: &Verdict) -> String {
         WhoMay::Requester => "It would be shown first; their own yes counts.".to_owned(),
         WhoMay::Another => "It would be shown first, and somebody else has to approve it.".to_owned(),
     };
+    let approvers: Vec<String> = needs.approvers.iter().map(ToString::to_string).collect();
+    match by {
+        WhoMay::Another if approvers.is_empty() => says.push_str(" Nobody has a role that may."),
+        _ if approvers.is_empty() => {}
+        _ => says.push_str(&format!(" Those who may: {}.", approvers.join(", "))),
+    }
     if needs.reason {
         says.push_str(" They have to say why.");
     }

@@ -16,7 +16,7 @@ use super::chat::runtime;
 use super::reload::Reload;
 use super::{Failure, discord, print};
 use crate::chat::console::Console;
-use crate::chat::discord::PLATFORM;
+use crate::chat::discord::{Discord, DiscordError, PLATFORM};
 use crate::config;
 use crate::domain::{Alerted, Directory, Memberships, Outgoing, Reply};
 use crate::embedding::Embedder;
@@ -127,24 +127,15 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
             Some(discord) if outgoing.conversation.platform == PLATFORM => discord.deliver(outgoing),
             _ => log(&outgoing),
         };
-        let talking = async {
-            match &discord {
-                Some(discord) => discord.run().await,
-                None => std::future::pending().await,
-            }
-        };
+        let talking = talk(discord.as_ref());
         tokio::pin!(talking);
-        let mut ended = Ok(());
-        loop {
+        let ended = loop {
             tokio::select! {
                 Some(outgoing) = replies.recv() => say(outgoing),
-                error = &mut talking => {
-                    ended = Err(Failure::of(&error));
-                    break;
-                }
-                () = &mut stopped => break,
+                error = &mut talking => break Err(Failure::of(&error)),
+                () = &mut stopped => break Ok(()),
             }
-        }
+        };
         watching.abort();
         if let Some(discord) = &discord {
             discord.close().await;
@@ -172,6 +163,21 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
         store.close().await;
         ended
     })
+}
+
+/// Talks on Discord for as long as it is polled, and says when it is heard there.
+async fn talk(discord: Option<&Discord>) -> DiscordError {
+    let Some(discord) = discord else { return std::future::pending().await };
+    let tell = async {
+        let (name, guilds) = discord.listening().await;
+        let guilds = if guilds == 1 { "1 guild".to_owned() } else { format!("{guilds} guilds") };
+        print(format_args!("Listening on Discord as {name}, in {guilds}."));
+        std::future::pending().await
+    };
+    tokio::select! {
+        error = discord.run() => error,
+        never = tell => never,
+    }
 }
 
 /// Nobody else listens.

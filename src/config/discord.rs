@@ -1,5 +1,7 @@
 //! `[chat.discord]`: the bot on Discord. Without it, nothing is said there.
 
+use std::num::NonZeroU64;
+
 use super::sections::Discord;
 use super::server::{read_secret, required};
 use crate::catalogue::Item;
@@ -25,12 +27,12 @@ pub(super) fn read_discord(item: &Item<'_>) -> Option<Discord> {
 }
 
 /// Discord's ids: numbers, in quotation marks because they are longer than TOML's numbers need be.
-fn read_ids(item: &Item<'_>) -> Vec<u64> {
+fn read_ids(item: &Item<'_>) -> Vec<NonZeroU64> {
     let ids = item.list().unwrap_or_default();
     let read = |id: &Item<'_>| {
         id.parse(|text| {
-            let number = text.parse::<u64>().ok().filter(|number| *number > 0);
-            number.ok_or_else(|| format!("expected an id of Discord such as `\"80351110224678912\"`, found `{text}`"))
+            text.parse()
+                .map_err(|_| format!("expected an id of Discord such as `\"80351110224678912\"`, found `{text}`"))
         })
     };
     ids.iter().filter_map(read).collect()

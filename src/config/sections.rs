@@ -1,6 +1,7 @@
 //! The configuration, and its defaults.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,9 +71,9 @@ pub struct Discord {
     /// The variable that holds the bot's token.
     pub token: String,
     /// The guilds in which it is heard and its commands are registered; none: everywhere.
-    pub guilds: Vec<u64>,
+    pub guilds: Vec<NonZeroU64>,
     /// Channels in which everything that is said is meant for it.
-    pub listen: Vec<u64>,
+    pub listen: Vec<NonZeroU64>,
     /// Where requests go in place of Discord's own address.
     pub proxy: Option<String>,
 }

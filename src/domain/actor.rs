@@ -91,13 +91,37 @@ impl fmt::Display for ActorPattern {
     }
 }
 
+/// Whom a pattern covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Covered<'a> {
+    /// One actor.
+    One(&'a Actor),
+    /// All who are in a group of the platform, by its id there.
+    Group(&'a str),
+    /// All of a platform.
+    Everybody,
+}
+
 impl ActorPattern {
+    /// The platform of whoever is covered.
+    pub fn platform(&self) -> &str {
+        self.0.platform()
+    }
+
+    /// Whom it covers.
+    pub fn covers(&self) -> Covered<'_> {
+        match self.0.id.as_str() {
+            "*" => Covered::Everybody,
+            id => id.strip_prefix("role:").map_or(Covered::One(&self.0), Covered::Group),
+        }
+    }
+
     /// Whether the pattern covers the actor, who is in these groups.
     pub fn matches(&self, actor: &Actor, memberships: &Memberships) -> bool {
-        let Actor { platform, id } = &self.0;
-        *platform == actor.platform
-            && (id == "*"
-                || *id == actor.id
-                || id.strip_prefix("role:").is_some_and(|group| memberships.holds(actor, group)))
+        match self.covers() {
+            Covered::One(one) => one == actor,
+            Covered::Group(group) => self.platform() == actor.platform && memberships.holds(actor, group),
+            Covered::Everybody => self.platform() == actor.platform,
+        }
     }
 }

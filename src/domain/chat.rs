@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, ConversationId, Digest, Effect, MessageId, ParameterName, ProposalCode, ProposalId};
+use super::{Actor, ActorPattern, ConversationId, Digest, Effect, MessageId, ParameterName, ProposalCode, ProposalId};
 
 /// Something a person did in a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum ChatEvent {
         choice: ChoiceKind,
         /// [`Card::digest`] of the card it was chosen on.
         shown: Digest,
+        /// Why, where it came with a form that asks for it.
+        reason: Option<String>,
         /// When it reached us.
         at: Timestamp,
     },
@@ -45,7 +47,7 @@ pub enum ChatEvent {
         /// When it reached us.
         at: Timestamp,
     },
-    /// A form came back.
+    /// The form of a proposal's arguments came back.
     Filled {
         /// Handled once under this id.
         id: MessageId,
@@ -166,7 +168,7 @@ pub enum Reply {
     /// A card that was shown, as it stands now: for platforms that can change what they have shown. It says nothing that is
     /// not said otherwise.
     Standing(Box<Card>),
-    /// What can be edited, to the one who asked for it.
+    /// Something to fill in, for the one who is answered.
     Form(Box<Form>),
     /// Progress of long work; a later one replaces an earlier one.
     Progress(String),
@@ -192,15 +194,31 @@ pub struct Outgoing {
     pub reply: Reply,
 }
 
-/// The arguments of a proposal, to be edited.
+/// Something to fill in about a proposal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Form {
     /// The proposal.
     pub proposal: ProposalId,
     /// `Restart a service`.
     pub title: String,
-    /// In the order of the intent's parameters.
-    pub fields: Vec<Field>,
+    /// What it asks for.
+    pub asked: Asked,
+    /// What is said where no form can be shown: how to do it in words.
+    pub instead: String,
+}
+
+/// What a form asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked {
+    /// The arguments, in the order of the intent's parameters. It comes back as [`ChatEvent::Filled`].
+    Arguments(Vec<Field>),
+    /// Why. It comes back as [`ChatEvent::Pressed`], the same choice with a reason.
+    Reason {
+        /// What was chosen without one.
+        choice: ChoiceKind,
+        /// [`Card::digest`] of the card.
+        shown: Digest,
+    },
 }
 
 /// One argument.
@@ -237,6 +255,8 @@ pub struct Card {
     pub notes: Vec<String>,
     /// Who asked.
     pub requester: Actor,
+    /// Who else may say yes; none where nobody else has to.
+    pub approvers: Vec<Approvers>,
     /// Until when it can be decided.
     pub expires: Timestamp,
     /// What has been decided, and what became of it; none while nobody has said anything.
@@ -245,6 +265,28 @@ pub struct Card {
     pub choices: Vec<Choice>,
     /// Whether the requester can change its arguments.
     pub editable: bool,
+}
+
+/// People who may say yes to a proposal: a role, and who has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approvers {
+    /// The name of the role.
+    pub role: String,
+    /// Those who have it and may.
+    pub members: Vec<ActorPattern>,
+    /// Whether they are to be told at once that somebody waits for them.
+    pub pinged: bool,
+}
+
+/// `operator (discord:role:41771983423143937, discord:80351110224678912)`; at most five are named.
+impl std::fmt::Display for Approvers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const NAMED: usize = 5;
+        let named: Vec<String> = self.members.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = self.members.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        write!(f, "{} ({}{more})", self.role, named.join(", "))
+    }
 }
 
 /// A button.

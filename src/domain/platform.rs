@@ -1,15 +1,21 @@
 //! What an adapter to a chat platform asks of the program, and what the program asks of it.
 
+use std::pin::Pin;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{Actor, ChatEvent, ConversationId, IntentName, Intents, ParameterName};
 
+/// The handling of one event.
+pub type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The assistant, as those see it who bring people to it.
-#[async_trait]
 pub trait Assistance: Send + Sync {
-    /// Handles one event to its end, executions included. What there is to say comes as [`super::Outgoing`].
-    async fn handle(&self, event: ChatEvent);
+    /// Hears one event: it takes its place in its conversation now, behind all that were heard before. What comes back handles
+    /// it to its end, executions included. What there is to say comes as [`super::Outgoing`].
+    fn hear(self: Arc<Self>, event: ChatEvent) -> Handling;
 
     /// What can be asked for.
     fn intents(&self) -> Intents;

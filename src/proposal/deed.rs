@@ -131,6 +131,8 @@ pub enum Refusal {
     /// Policy would let them, if they, or the requester, said why.
     #[error("a reason is needed ({rule})")]
     ReasonMissing {
+        /// What was chosen without one.
+        choice: ChoiceKind,
         /// The rule that wants one, or [`super::Decision::NO_RULE`].
         rule: String,
     },

@@ -25,6 +25,13 @@ pub struct Plan {
     pub digest: Digest,
 }
 
+impl Plan {
+    /// The plan of what could not be planned: it is no other's, and nothing runs by it.
+    pub fn nothing() -> Self {
+        Self { runs: String::new(), preview: None, facts: Facts::new(), undo: None, digest: Digest::of([]) }
+    }
+}
+
 /// What a preview found, by name.
 pub type Facts = BTreeMap<String, String>;
 

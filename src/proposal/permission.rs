@@ -5,7 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Actor, Command, ConversationId, Digest, Effect, Intent, IntentName, ParameterName, Value};
+use crate::domain::{
+    Actor, Approvers, Command, ConversationId, Digest, Effect, Intent, IntentName, ParameterName, Value,
+};
 
 /// The questions; `policies/schema.cedarschema` explains them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,6 +163,9 @@ pub struct Needs {
     pub held: Option<String>,
     /// The requester may let it run in an emergency, and say why.
     pub glass: bool,
+    /// Who may say yes, where the requester's own is not enough.
+    #[serde(default)]
+    pub approvers: Vec<Approvers>,
 }
 
 /// Policy's answer to a new command.
@@ -228,10 +233,10 @@ pub trait Permissions: Send + Sync {
     /// freeze must not freeze the brake.
     fn may_halt(&self, actor: &Actor) -> bool;
 
-    /// Whether somebody could ask for such a command at all, with some arguments, from this conversation: what help tells
+    /// Whether somebody could ask for such a command at all from this conversation, whatever it acts upon: what help tells
     /// them of.
-    fn may_ask(&self, intent: &Intent, actor: &Actor, conversation: &ConversationId, now: Timestamp) -> bool {
-        let action = if intent.effect == Effect::Read { PolicyAction::Run } else { PolicyAction::Propose };
+    fn may_ask(&self, subject: Subject<'_>, actor: &Actor, conversation: &ConversationId, now: Timestamp) -> bool {
+        let action = if subject.effect == Effect::Read { PolicyAction::Run } else { PolicyAction::Propose };
         // What it would act upon is not known yet: it is asked about everything that it could be.
         [(false, false), (true, false), (false, true), (true, true)].into_iter().any(|(local, production)| {
             let target = Target { name: String::new(), local, production };
@@ -239,7 +244,7 @@ pub trait Permissions: Send + Sync {
                 action,
                 actor,
                 requester: actor,
-                subject: intent.into(),
+                subject,
                 target: &target,
                 conversation,
                 now,
@@ -249,6 +254,11 @@ pub trait Permissions: Send + Sync {
             };
             self.decide(&query).allowed
         })
+    }
+
+    /// Who but the requester could say yes to it, if they said why. The query's own action and actor do not matter.
+    fn approvers(&self, _: &Query<'_>) -> Vec<Approvers> {
+        Vec::new()
     }
 
     /// Whether two accounts are one person's.
@@ -287,6 +297,8 @@ pub trait Permissions: Send + Sync {
         let by = if now || reason || confirm(with_reason) { WhoMay::Requester } else { WhoMay::Another };
         let held = (!execute.allowed && !reason && execute.is_forbidden()).then(|| execute.reason());
         let glass = !now && !reason && ask(PolicyAction::BreakGlass, &[], Some(Query::SOME_REASON)).allowed;
-        Verdict::Confirm { by, needs: Needs { reason, held, glass }, rule: propose.rule }
+        let own_is_enough = by == WhoMay::Requester && held.is_none();
+        let approvers = if own_is_enough { Vec::new() } else { self.approvers(query) };
+        Verdict::Confirm { by, needs: Needs { reason, held, glass, approvers }, rule: propose.rule }
     }
 }

@@ -9,17 +9,19 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Entities, Policy as Rule, PolicyId, PolicySet, Request, ValidationMode, Validator};
+use cedar_policy::{Authorizer, Policy as Rule, PolicyId, PolicySet, Response, ValidationMode, Validator};
 use jiff::tz::TimeZone;
 
 pub use self::fault::PolicyFault;
 use self::question::{Unaskable, Vocabulary};
-use super::permission::{Decision, Permissions, Query};
+use super::permission::{Decision, Permissions, PolicyAction, Query};
 use super::roles::Roles;
-use crate::domain::{Actor, Digest, Memberships, People, nearest};
+use crate::domain::{Actor, ActorPattern, Approvers, ConversationId, Covered, Digest, Memberships, People, nearest};
 
 /// How many brackets may stand within each other. Cedar's reader calls itself for each, and the stack has an end.
 const MAX_DEPTH: usize = 50;
+/// Of how many members of a role it is asked whether they may approve something.
+const MAX_ASKED_ABOUT: usize = 20;
 /// The words that rules can use: a contract of the code, hence built in.
 const SCHEMA: &str = include_str!("../../policies/schema.cedarschema");
 
@@ -77,16 +79,21 @@ impl Policy {
         Self { people, ..self }
     }
 
-    /// What the rules say to a question; one that cannot be asked is denied.
-    fn answer(&self, question: Result<(Request, Entities), Unaskable>) -> Decision {
-        let (request, entities) = match question {
-            Ok(question) => question,
+    /// What the rules say to a question.
+    fn respond(&self, query: &Query<'_>, roles: &Roles) -> Result<Response, Unaskable> {
+        let (request, entities) = self.vocabulary.ask(query, roles, &self.people, &self.zone)?;
+        Ok(Authorizer::new().is_authorized(&request, &self.rules, &entities))
+    }
+
+    /// What a response means; a question that could not be asked is denied.
+    fn answer(&self, response: Result<Response, Unaskable>) -> Decision {
+        let response = match response {
+            Ok(response) => response,
             Err(error) => {
                 let rule = Decision::NO_RULE.to_owned();
                 return Decision { allowed: false, rule, errors: vec![error.to_string()] };
             }
         };
-        let response = Authorizer::new().is_authorized(&request, &self.rules, &entities);
         let mut rules: Vec<String> = response.diagnostics().reason().map(|id| self.named(id)).collect();
         rules.sort();
         if rules.is_empty() {
@@ -94,8 +101,31 @@ impl Policy {
         }
         // Cedar leaves a rule that fails out of account. A forbid that fails must not let anything through.
         let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
-        let allowed = response.decision() == cedar_policy::Decision::Allow && errors.is_empty();
-        Decision { allowed, rule: rules.join(", "), errors }
+        Decision { allowed: lets_through(&response), rule: rules.join(", "), errors }
+    }
+
+    /// Whether somebody whom a role's pattern covers may say yes to what a query is about, and whether the rule that lets
+    /// them wants them pinged; none if they may not. Of a group, somebody is asked about who is nobody in particular.
+    fn may_approve(&self, query: &Query<'_>, role: &str, member: &ActorPattern) -> Option<bool> {
+        let platform = member.platform();
+        let actor = match member.covers() {
+            Covered::One(one) => one.clone(),
+            Covered::Group(_) | Covered::Everybody => Actor::new(platform, "somebody").ok()?,
+        };
+        if self.people.same(&actor, query.requester) {
+            return None;
+        }
+        // Whoever talks elsewhere says it there.
+        let conversation = match platform == query.conversation.platform {
+            true => query.conversation.clone(),
+            false => ConversationId { platform: platform.to_owned(), channel: query.conversation.channel.clone() },
+        };
+        let reason = query.reason.or(Some(Query::SOME_REASON));
+        let asked =
+            Query { action: PolicyAction::Approve, actor: &actor, conversation: &conversation, reason, ..*query };
+        let response = self.respond(&asked, &self.roles.with(role, &actor)).ok()?;
+        let pings = |id| self.rules.policy(id).is_some_and(|rule: &Rule| rule.annotation("ping").is_some());
+        lets_through(&response).then(|| response.diagnostics().reason().any(pings))
     }
 
     /// The same rules, where these are in the groups of their platforms.
@@ -119,7 +149,24 @@ impl Policy {
 
 impl Permissions for Policy {
     fn decide(&self, query: &Query<'_>) -> Decision {
-        self.answer(self.vocabulary.ask(query, &self.roles, &self.people, &self.zone))
+        self.answer(self.respond(query, &self.roles))
+    }
+
+    fn approvers(&self, query: &Query<'_>) -> Vec<Approvers> {
+        let mut approvers = Vec::new();
+        for (role, patterns) in self.roles.members() {
+            let (mut members, mut pinged) = (Vec::new(), false);
+            for member in patterns.iter().take(MAX_ASKED_ABOUT) {
+                if let Some(pings) = self.may_approve(query, role, member) {
+                    members.push(member.clone());
+                    pinged |= pings;
+                }
+            }
+            if !members.is_empty() {
+                approvers.push(Approvers { role: role.to_owned(), members, pinged });
+            }
+        }
+        approvers
     }
 
     fn may_halt(&self, actor: &Actor) -> bool {
@@ -136,6 +183,11 @@ impl Permissions for Policy {
     fn same_person(&self, one: &Actor, other: &Actor) -> bool {
         self.people.same(one, other)
     }
+}
+
+/// Whether a response lets something through: what could not be evaluated does not.
+fn lets_through(response: &Response) -> bool {
+    response.decision() == cedar_policy::Decision::Allow && response.diagnostics().errors().next().is_none()
 }
 
 /// The state of loading.

@@ -28,6 +28,22 @@ impl Roles {
         Self { memberships, ..self }
     }
 
+    /// Each role, and who has it.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &[ActorPattern])> {
+        self.members.iter().map(|(name, patterns)| (name.as_str(), patterns.as_slice()))
+    }
+
+    /// The same roles, where one more person has this one.
+    #[must_use]
+    pub fn with(&self, role: &str, actor: &Actor) -> Self {
+        let mut roles = self.clone();
+        // An account has the form of a pattern that covers itself alone.
+        if let (Some(members), Ok(one)) = (roles.members.get_mut(role), actor.to_string().parse()) {
+            members.push(one);
+        }
+        roles
+    }
+
     /// The roles of a person, now.
     pub fn of(&self, actor: &Actor) -> impl Iterator<Item = &str> {
         self.members

@@ -55,6 +55,7 @@ pub(super) const PUT_CONVERSATION: &str = "INSERT INTO conversations (platform, 
 pub(super) const NOTE: &str = "SELECT value FROM notes WHERE key = $1";
 pub(super) const WRITE_NOTE: &str = "INSERT INTO notes (key, value, at) VALUES ($1, $2, $3)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at";
+pub(super) const REMOVE_NOTES: &str = "DELETE FROM notes WHERE at < $1";
 
 pub(super) const KEEP_MISS: &str =
     "INSERT INTO misses (at, platform, text, kind, best, meant) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";

@@ -148,7 +148,7 @@ fn long_output_is_whole_in_a_file() {
         home
     });
     story.ask(story.alice, "service.list");
-    let answer = story.hear(0, "500 lines, in the file");
+    let answer = story.hear(0, "500 lines, whole in the file");
     let (name, content) = &answer.files[0];
     assert_eq!((name.as_str(), content.split(|byte| *byte == b'\n').nth(499)), ("output.txt", Some(b"500".as_slice())));
 }
@@ -207,4 +207,64 @@ fn what_is_said_mentions_nobody() {
         messages.find(|message| message.id > asked && message.author == discord.bot())
     });
     assert!(answer.mentions.is_empty() && !answer.mentions_everyone, "{}", shown(&answer));
+}
+
+#[test]
+fn a_reason_is_asked_for_by_a_form() {
+    let platform = Platform::start();
+    let story = Story::with(|configuration| {
+        let home = platform.home(configuration);
+        home.write("policies/default.cedar", include_str!("../../policies/default.cedar"));
+        home.write(
+            "policies/team.cedar",
+            "@id(\"say-why\")\nforbid (principal, action in [Action::\"confirm\", Action::\"approve\"], resource) unless { \
+             context has reason };",
+        );
+        home
+    });
+    story.ask(story.alice, "restart web");
+    let card = story.hear(0, "service.restart service=web");
+    let form = story.answer(&story.press(story.alice, &card, "confirm"));
+    assert_eq!((&form["type"], &form["data"]["title"]), (&json!(9), &json!("confirm: why?")));
+    assert!(!platform.is_asked());
+    // Blanks are no reason, and a form cannot answer a form: then it is said.
+    story.discord.submit(story.alice, &form, &[("reason", "  ")]);
+    story.whisper(story.alice, "a reason is needed (say-why)");
+    story.discord.submit(story.alice, &form, &[("reason", "it leaks memory")]);
+    let (line, stream) = platform.request();
+    assert!(line.starts_with("POST /services/web/restart"), "{line}");
+    Platform::done(stream);
+    story.hear(card.id, "web was restarted");
+    story.becomes(&card, "standing: done");
+    let events = story.home.audit(&["list"]);
+    assert!(events.iter().any(|event| event["kind"] == "reason_given" && event["reason"] == "it leaks memory"));
+}
+
+#[test]
+fn a_card_names_who_may_approve_and_pings_them_where_the_policy_wants_it() {
+    let platform = Platform::start();
+    let mut lead = 0;
+    let story = Story::with(|configuration| {
+        lead = configuration.split("discord:role:").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        let home = platform.home(configuration);
+        home.write("policies/default.cedar", include_str!("../../policies/default.cedar"));
+        home.write(
+            "policies/team.cedar",
+            "@id(\"say-so-at-once\") @ping\npermit (principal in Role::\"operator\", action == Action::\"approve\", \
+             resource) when { resource.production };",
+        );
+        home
+    });
+    let asked = story.ask(story.alice, "restart web in prod");
+    let card = story.hear(asked, "service.restart service=web environment=production");
+    assert!(shown(&card).contains(&format!("approvers: operator (<@&{lead}>)")), "{}", shown(&card));
+    assert_eq!((card.mentions.as_slice(), card.mentions_everyone), (&[lead][..], false));
+    story.press(story.bob, &card, "approve");
+    let (line, stream) = platform.request();
+    assert!(line.starts_with("POST /services/web/restart"), "{line}");
+    Platform::done(stream);
+    story.hear(card.id, "web was restarted");
+    // What waits for nobody else pings nobody.
+    let asked = story.ask(story.alice, "restart web in staging");
+    assert!(story.hear(asked, "environment=staging").mentions.is_empty());
 }

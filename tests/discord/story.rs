@@ -78,13 +78,18 @@ impl Story {
         std::fs::read_to_string(self.home.path("log")).unwrap_or_default()
     }
 
-    /// `kill -9`, and up again.
-    pub(crate) fn crash(&mut self) {
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
         let mut bot = self.bot.take().unwrap();
         bot.kill().unwrap();
         bot.wait().unwrap();
-        // Else the session of the dead one would be taken for that of the new one.
+        // Else the session of the dead one would be taken for that of a new one.
         self.discord.wait_gone();
+    }
+
+    /// `kill -9`, and up again.
+    pub(crate) fn crash(&mut self) {
+        self.kill();
         self.start();
     }
 

@@ -1,8 +1,8 @@
-//! What only looks is answered at once; what is no command, or cannot be done here, is told so.
+//! Answers at the console, and what is not there to be found.
 
 use std::net::TcpListener;
 
-use crate::harness::{Home, Platform, Sleeper};
+use crate::harness::{Home, Sleeper};
 
 #[test]
 fn reads_are_answered_at_once_from_this_machine() {
@@ -38,87 +38,6 @@ fn nothing_listens_where_nothing_listens() {
     drop(listener);
     let said = Home::new().pipe(&[&format!("is anything listening on {port}")]);
     assert_eq!(said, format!("nothing listens on port {port}\n"));
-}
-
-#[test]
-fn what_is_missing_is_asked_for_and_the_answer_taken() {
-    let platform = Platform::start();
-    let home = platform.home("");
-    let mut chat = home.chat();
-    assert_eq!(chat.ask("restart it", "2 web"), "Which service should I restart?\n  1 checkout\n  2 web\n");
-    let card = chat.ask("2", "└");
-    assert!(card.contains("│ command   service.restart service=web\n"), "{card}");
-    chat.ask("no", "is cancelled. Nothing was done.");
-    chat.leave();
-    assert!(!platform.is_asked());
-    home.assert_whole(2);
-}
-
-#[test]
-fn an_open_question_can_be_dropped() {
-    let home = Home::new();
-    let mut chat = home.chat();
-    chat.ask("restart it", "Which service should I restart?");
-    chat.ask("never mind", "All right, dropped. Nothing was done.");
-    chat.ask("yes", "Nothing waits for an answer. Nothing was done.");
-    assert_eq!(chat.leave(), "");
-    home.assert_whole(0);
-}
-
-#[test]
-fn what_should_not_be_done_is_not_done() {
-    let home = Platform::start().home("");
-    let said = home.pipe(&["dont restart nginx", "don't restart web", "I restarted checkout an hour ago"]);
-    assert_eq!(
-        said,
-        "I did nothing: that reads as something not to do.\n\
-         I did nothing: that reads as something not to do.\n\
-         I did nothing: that reads as a report.\n"
-    );
-    home.assert_whole(0);
-}
-
-#[test]
-fn what_nothing_here_can_do_names_who_could() {
-    let home = Home::new();
-    let said = home.pipe(&["deploy.rollback service=checkout", "container.list", "who is on call right now"]);
-    assert_eq!(
-        said,
-        "I cannot run `deploy.rollback service=checkout`: no enabled integration carries out `deploy.rollback`; \
-         `argocd` or `kubernetes` could, but is not among those that the configuration enables.\n\
-         I cannot run `container.list`: no enabled integration carries out `container.list`; `docker` or `kubernetes` could, \
-         but is not among those that the configuration enables.\n\
-         I cannot run `oncall.show`: no enabled integration carries out `oncall.show`; `opsgenie` or `pagerduty` \
-         could, but is not among those that the configuration enables.\n"
-    );
-    home.assert_whole(0);
-}
-
-#[test]
-fn a_problem_is_answered_from_the_runbook_and_its_step_offered() {
-    let platform = Platform::start();
-    let home = platform.home("");
-    let mut chat = home.chat();
-    let said = chat.ask("checkout throws 500s since the release, what now", "└");
-    for part in [
-        "Elevated 5xx after a release: ",
-        "  in high-error-rate.md:",
-        "│ command   deploy.rollback service=checkout\n",
-        "│ note      from the runbook `high-error-rate.md`\n",
-    ] {
-        assert!(said.contains(part), "{part} is not in {said}");
-    }
-    assert!(!platform.is_asked(), "nothing runs before the choice");
-    chat.say("1");
-    let (request, stream) = platform.request();
-    assert_eq!(request, "POST /services/checkout/rollback HTTP/1.1");
-    Platform::done(stream);
-    chat.hear("checkout was rolled back");
-    chat.leave();
-
-    let created = home.audit(&["search", "--intent", "deploy.rollback"]);
-    assert_eq!(created[0]["runbook"][0], "high-error-rate.md");
-    assert_eq!(created[0]["said"], "checkout throws 500s since the release, what now");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{plain, sentence, warning};
 use crate::audit::Halt;
-use crate::domain::{Actor, Card, Choice, ChoiceKind, Effect, Field, Form, Intents, OutcomeStatus, Reply, Tone};
+use crate::domain::{Actor, Asked, Card, Choice, ChoiceKind, Effect, Field, Form, Intents, OutcomeStatus, Reply, Tone};
 use crate::proposal::{Notice, Proposal, Refusal, State, Verdict, WhoMay};
 
 /// The card as it is now. `notes` are remarks that only a new card has.
@@ -11,10 +11,16 @@ pub(in crate::assistant) fn card(proposal: &Proposal, notes: &[String], intents:
     let summary =
         intents.get(draft.command.intent().as_str()).map_or_else(String::new, |intent| intent.summary.clone());
     let mut notes = notes.to_vec();
+    let mut approvers = Vec::new();
     if let Verdict::Confirm { by, needs, .. } = proposal.verdict() {
         let code = proposal.code();
-        if *by == WhoMay::Another {
-            notes.push("somebody else has to approve this".to_owned());
+        approvers.clone_from(&needs.approvers);
+        match by {
+            WhoMay::Another if approvers.is_empty() => {
+                notes.push("somebody else has to approve this, and nobody has a role that may".to_owned());
+            }
+            WhoMay::Another => notes.push("somebody else has to approve this".to_owned()),
+            WhoMay::Requester => {}
         }
         if needs.reason {
             notes.push(format!("a reason is needed: `confirm {code} because …`"));
@@ -60,6 +66,7 @@ pub(in crate::assistant) fn card(proposal: &Proposal, notes: &[String], intents:
         preview: draft.plan.preview.clone(),
         notes,
         requester: proposal.requester().clone(),
+        approvers,
         expires: proposal.expires(),
         standing: standing(proposal),
         choices: choices.collect(),
@@ -91,7 +98,12 @@ pub(in crate::assistant) fn form(proposal: &Proposal, intents: &Intents) -> Opti
         value: value(&parameter.name).unwrap_or_default(),
         required: parameter.required,
     });
-    Some(Form { proposal: proposal.id(), title: intent.summary.clone(), fields: fields.collect() })
+    Some(Form {
+        proposal: proposal.id(),
+        title: intent.summary.clone(),
+        asked: Asked::Arguments(fields.collect()),
+        instead: format!("Say what is to be different, or type it: `{}`", proposal.draft().shown),
+    })
 }
 
 /// What a notice of the machine says.
@@ -153,10 +165,16 @@ pub(in crate::assistant) fn notice(
         Notice::Expired => vec![warning(format!(
             "`{code}` (`{command}`) has expired. Nothing was done; ask again if it is still wanted."
         ))],
-        Notice::Refused { refusal: refusal @ Refusal::ReasonMissing { .. }, .. } => {
-            vec![warning(format!(
-                "That does not count for `{code}`: {refusal}. Say it once more, and why: `… {code} because …`."
-            ))]
+        Notice::Refused { refusal: refusal @ Refusal::ReasonMissing { choice, .. }, .. } => {
+            let word = choice.as_str();
+            vec![Reply::Form(Box::new(Form {
+                proposal: proposal.id(),
+                title: format!("{word}: why?"),
+                asked: Asked::Reason { choice: *choice, shown: proposal.digest() },
+                instead: format!(
+                    "That does not count for `{code}`: {refusal}. Say it once more, and why: `{word} {code} because …`."
+                ),
+            }))]
         }
         Notice::Refused { refusal, .. } => vec![warning(format!("That does not count for `{code}`: {refusal}."))],
         Notice::Interrupted => vec![warning(format!(

@@ -160,7 +160,7 @@ impl Console {
         let number = line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         match number.and_then(|index| self.numbered.get(index)) {
             Some(Numbered::Choice(proposal, choice, shown)) => {
-                ChatEvent::Pressed { id, actor, proposal: *proposal, choice: *choice, shown: *shown, at }
+                ChatEvent::Pressed { id, actor, proposal: *proposal, choice: *choice, shown: *shown, reason: None, at }
             }
             Some(Numbered::Answer(text)) => ChatEvent::Said { id, actor, text: text.clone(), at },
             None => ChatEvent::Said { id, actor, text: line, at },
@@ -187,9 +187,9 @@ impl Console {
         self.show_after(Vec::new(), reply);
     }
 
-    /// Shows a reply whose numbers follow those that are `open`. What was shown stays as it was, and there are no forms.
+    /// Shows a reply whose numbers follow those that are `open`. What was shown stays as it was, and forms are words.
     fn show_after(&mut self, open: Vec<Numbered>, reply: &Reply) {
-        if matches!(reply, Reply::Standing(_) | Reply::Form(_)) {
+        if matches!(reply, Reply::Standing(_)) {
             return;
         }
         let first = open.len() + 1;
@@ -197,8 +197,8 @@ impl Console {
             Reply::Card(_) => Standing::Undecided,
             Reply::Question { .. } => Standing::Asked,
             Reply::Text { tone: Tone::Plain | Tone::Good, .. } => Standing::Settled,
-            Reply::Text { tone: Tone::Warning | Tone::Bad, .. } => Standing::Unsettled,
-            Reply::Progress(_) | Reply::Standing(_) | Reply::Form(_) => self.standing,
+            Reply::Text { tone: Tone::Warning | Tone::Bad, .. } | Reply::Form(_) => Standing::Unsettled,
+            Reply::Progress(_) | Reply::Standing(_) => self.standing,
         };
         self.numbered = match reply {
             Reply::Card(card) => {
@@ -209,8 +209,8 @@ impl Console {
                 let answer = |option: &String| option.split("  ").next().unwrap_or_default().to_owned();
                 open.into_iter().chain(options.iter().map(|option| Numbered::Answer(answer(option)))).collect()
             }
-            Reply::Progress(_) | Reply::Standing(_) | Reply::Form(_) => std::mem::take(&mut self.numbered),
-            Reply::Text { .. } => Vec::new(),
+            Reply::Progress(_) | Reply::Standing(_) => std::mem::take(&mut self.numbered),
+            Reply::Text { .. } | Reply::Form(_) => Vec::new(),
         };
         let text = render(reply, first, self.style);
         let mut out = std::io::stdout().lock();

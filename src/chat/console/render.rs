@@ -58,7 +58,7 @@ pub fn render(reply: &Reply, first: usize, style: Style) -> String {
         }
         Reply::Card(card) | Reply::Standing(card) => render_card(card, style),
         Reply::Progress(text) => format!("{}\n", style.paint(&sanitise(text), "2")),
-        Reply::Form(_) => String::new(),
+        Reply::Form(form) => format!("{}\n", style.paint(&sanitise(&form.instead), "33")),
     }
 }
 
@@ -83,6 +83,9 @@ fn render_card(card: &Card, style: Style) -> String {
         line("note", note);
     }
     line("asked by", &card.requester.to_string());
+    for approvers in &card.approvers {
+        line("approvers", &approvers.to_string());
+    }
     line("until", &card.expires.strftime("%H:%M UTC").to_string());
     let choices: Vec<String> =
         card.choices.iter().enumerate().map(|(index, choice)| format!("{} {}", index + 1, choice.label)).collect();

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::patience::{Refused, persist};
 use super::render::{Body, render};
 use super::slots::{Kind, Said, Slot, Slots};
-use crate::domain::{Card, Clock, Counted, Notebook, Outgoing, ProposalId, Reply, Tally};
+use crate::domain::{Card, Clock, Counted, Notebook, Outgoing, ProposalId, Reply, Tally, Tone};
 
 /// How many replies may wait in one conversation.
 const WAITING: usize = 256;
@@ -137,9 +137,14 @@ impl Desk {
         let asked = outgoing.answers.as_ref().and_then(|cause| cause.actor.id().parse().ok());
         let body = render(&outgoing.reply, asked);
         match &outgoing.reply {
-            Reply::Form(_) => {
-                if let Some(slot) = slot {
-                    slot.open(&self.http, &body).await;
+            Reply::Form(form) => {
+                let opened = match &slot {
+                    Some(slot) => slot.open(&self.http, &body).await,
+                    None => false,
+                };
+                if !opened {
+                    let body = render(&Reply::text(Tone::Warning, form.instead.as_str()), asked);
+                    self.say(channel, shown, outgoing, slot.as_deref(), &body).await?;
                 }
             }
             Reply::Standing(card) => self.update(channel, card, slot.as_deref(), &body).await?,
@@ -148,11 +153,8 @@ impl Desk {
                 self.say(channel, shown, outgoing, slot.as_deref(), &body).await?;
             }
             Reply::Card(card) => {
-                let message = match (self.say(channel, shown, outgoing, slot.as_deref(), &body).await?, &slot) {
-                    (Said::As(message), _) => message,
-                    (said, Some(slot)) => slot.message(&self.http, said).await?,
-                    (Said::AsOriginal, None) => return Ok(()),
-                };
+                let said = self.say(channel, shown, outgoing, slot.as_deref(), &body).await?;
+                let message = said.message(&self.http).await?;
                 self.replace(card, channel, message).await;
             }
         }
@@ -160,14 +162,14 @@ impl Desk {
     }
 
     /// In answer to the interaction, where that is the way to say it, else in a message.
-    async fn say(
+    async fn say<'s>(
         &self,
         channel: ChannelId,
         shown: &mut Shown,
         outgoing: &Outgoing,
-        slot: Option<&Slot>,
+        slot: Option<&'s Slot>,
         body: &Body,
-    ) -> Result<Said, Refused> {
+    ) -> Result<Said<'s>, Refused> {
         let mut said = None;
         if let Some(slot) = slot {
             // Whatever a token is not good for any more is said without it.
@@ -213,10 +215,7 @@ impl Desk {
 
     /// What a card's message shows from now on. On the message that was pressed, at once.
     async fn update(&self, channel: ChannelId, card: &Card, slot: Option<&Slot>, body: &Body) -> Result<(), Refused> {
-        let pressed = match slot {
-            Some(Slot { kind: Kind::Component(message), .. }) => *message,
-            _ => None,
-        };
+        let pressed = slot.and_then(Slot::pressed);
         // Whoever pressed a card shows where it is, even if nobody came to write that down.
         let known = self.where_is(card.proposal).await.or_else(|| pressed.map(|message| (channel, message)));
         if let (Some(slot), Some((_, message))) = (slot, known)

@@ -4,13 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
 use serenity::all::{
-    ActionRowComponent, ButtonKind, CommandInteraction, ComponentInteraction, ComponentInteractionDataKind, Context,
-    EventHandler, Guild, GuildChannel, Interaction, Member, Message, ModalInteraction, PartialMember, Ready,
-    ResumedEvent,
+    ActionRowComponent, ButtonKind, CommandInteraction, ComponentInteraction, ComponentInteractionDataKind, Guild,
+    GuildChannel, Interaction, Member, Message, ModalInteraction, PartialMember, Ready,
 };
-use serenity::async_trait;
 use serenity::model::id::{ChannelId, GuildId, InteractionId, RoleId, UserId};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::Line;
 use super::commands;
@@ -42,6 +40,8 @@ pub(super) struct Handler {
     pub(super) assistance: Arc<dyn Assistance>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) under_way: Arc<Semaphore>,
+    /// As whom it was let in, and into how many guilds.
+    pub(super) listening: watch::Sender<Option<(String, usize)>>,
 }
 
 /// An actor, or a conversation, of Discord.
@@ -66,12 +66,14 @@ impl Handler {
             tracing::warn!(conversation = %event.conversation(), "too much is under way, an event is not heard");
             return;
         };
-        let (assistance, line) = (Arc::clone(&self.assistance), self.line.clone());
+        let (actor, line) = (event.cause().actor, self.line.clone());
+        // Heard here, in the order of the gateway: tasks have none.
+        let handling = Arc::clone(&self.assistance).hear(event);
         tokio::spawn(async move {
             if guild.is_none() {
-                line.look_up(&event.cause().actor).await;
+                line.look_up(&actor).await;
             }
-            assistance.handle(event).await;
+            handling.await;
             drop(room);
         });
     }
@@ -102,6 +104,48 @@ impl Handler {
         Some(Place { id, actor })
     }
 
+    /// A message.
+    pub(super) fn said(&self, message: &Message) {
+        let Some(text) = self.hearing.get().and_then(|hearing| hearing.heard(message)) else { return };
+        let Some(actor) = actor(message.author.id) else { return };
+        if let Some(PartialMember { roles, .. }) = message.member.as_deref() {
+            self.learn(&actor, message.guild_id, roles);
+        }
+        let id = MessageId { conversation: conversation(message.channel_id), message: message.id.to_string() };
+        self.hand_over(ChatEvent::Said { id, actor, text, at: self.clock.now() }, message.guild_id);
+    }
+
+    /// A command, a press, a form, or somebody typing a value.
+    pub(super) fn interaction(self: &Arc<Self>, interaction: &Interaction) {
+        match interaction {
+            Interaction::Command(command) => self.command(command),
+            Interaction::Autocomplete(command) => {
+                tokio::spawn(Arc::clone(self).complete(command.clone()));
+            }
+            Interaction::Component(component) => self.component(component),
+            Interaction::Modal(modal) => self.form(modal),
+            _ => {}
+        }
+    }
+
+    /// The threads of a guild.
+    pub(super) fn guild(&self, guild: &Guild) {
+        guild.threads.iter().for_each(|thread| self.thread(thread));
+    }
+
+    /// A new thread.
+    pub(super) fn thread(&self, thread: &GuildChannel) {
+        if let Some(hearing) = self.hearing.get() {
+            hearing.thread(thread.id, thread.parent_id);
+        }
+    }
+
+    /// Discord has let us in.
+    pub(super) fn ready(&self, ready: &Ready) {
+        tracing::info!(guilds = ready.guilds.len(), shard = ?ready.shard, "Discord listens");
+        self.listening.send_replace(Some((ready.user.tag(), ready.guilds.len())));
+    }
+
     fn command(&self, command: &CommandInteraction) {
         let place = self.place(command.id, command.channel_id, command.user.id, command.member.as_deref());
         let Some(Place { id, actor }) = place.filter(|_| self.is_home(command.guild_id)) else { return };
@@ -110,7 +154,7 @@ impl Handler {
         self.hand_over(ChatEvent::Said { id, actor, text, at: self.clock.now() }, command.guild_id);
     }
 
-    async fn complete(&self, command: &CommandInteraction) {
+    async fn complete(self: Arc<Self>, command: CommandInteraction) {
         let place = self.place(command.id, command.channel_id, command.user.id, command.member.as_deref());
         let Some(Place { id, actor }) = place.filter(|_| self.is_home(command.guild_id)) else { return };
         if command.guild_id.is_none() {
@@ -134,27 +178,29 @@ impl Handler {
                 json!({ "name": super::text::shortened(&label, 100), "value": suggestion.name })
             })
             .collect();
-        self.respond(command.id, &command.token, json!({ "type": 8, "data": { "choices": choices } })).await;
+        self.respond(command.id, &command.token, json!({ "type": 8, "data": { "choices": choices } }));
     }
 
-    async fn component(&self, component: &ComponentInteraction) {
+    fn component(&self, component: &ComponentInteraction) {
         let place = self.place(component.id, component.channel_id, component.user.id, component.member.as_ref());
         let Some(Place { id, actor }) = place.filter(|_| self.is_home(component.guild_id)) else { return };
         let at = self.clock.now();
         let (event, kind) = match CustomId::read(&component.data.custom_id) {
             Some(CustomId::Choose(choice, proposal, shown)) => {
-                let event = ChatEvent::Pressed { id, actor, proposal, choice, shown, at };
+                let event = ChatEvent::Pressed { id, actor, proposal, choice, shown, reason: None, at };
                 (event, Kind::Component(Some(component.message.id)))
             }
             Some(CustomId::Edit(proposal)) => (ChatEvent::Opened { id, actor, proposal, at }, Kind::WantsForm),
             Some(CustomId::Answer(asked, _)) if asked != component.user.id.get() => {
-                return self.misplaced(component, Misplaced::NotYours(asked)).await;
+                return self.misplaced(component, Misplaced::NotYours(asked));
             }
             Some(CustomId::Answer(..)) => match answer(component) {
                 Some(text) => (ChatEvent::Said { id, actor, text, at }, Kind::Component(None)),
-                None => return self.misplaced(component, Misplaced::Unknown).await,
+                None => return self.misplaced(component, Misplaced::Unknown),
             },
-            Some(CustomId::Form(_)) | None => return self.misplaced(component, Misplaced::Unknown).await,
+            Some(CustomId::Form(_) | CustomId::Reason(..)) | None => {
+                return self.misplaced(component, Misplaced::Unknown);
+            }
         };
         self.desk.slots.open(&self.desk.http, component.id, &component.token, kind);
         self.hand_over(event, component.guild_id);
@@ -163,31 +209,43 @@ impl Handler {
     fn form(&self, modal: &ModalInteraction) {
         let place = self.place(modal.id, modal.channel_id, modal.user.id, modal.member.as_ref());
         let Some(Place { id, actor }) = place.filter(|_| self.is_home(modal.guild_id)) else { return };
-        let Some(CustomId::Form(proposal)) = CustomId::read(&modal.data.custom_id) else { return };
         let inputs = modal.data.components.iter().flat_map(|row| &row.components);
-        let fields = inputs.filter_map(|input| match input {
+        let mut inputs = inputs.filter_map(|input| match input {
             ActionRowComponent::InputText(input) => {
-                Some((input.custom_id.parse().ok()?, input.value.clone().unwrap_or_default()))
+                Some((input.custom_id.as_str(), input.value.clone().unwrap_or_default()))
             }
             _ => None,
         });
-        let fields = fields.collect();
+        let at = self.clock.now();
+        let event = match CustomId::read(&modal.data.custom_id) {
+            Some(CustomId::Form(proposal)) => {
+                let fields = inputs.filter_map(|(name, value)| Some((name.parse().ok()?, value))).collect();
+                ChatEvent::Filled { id, actor, proposal, fields, at }
+            }
+            Some(CustomId::Reason(choice, proposal, shown)) => {
+                let reason = inputs.next().map(|(_, reason)| reason);
+                ChatEvent::Pressed { id, actor, proposal, choice, shown, reason, at }
+            }
+            _ => return,
+        };
         let message = modal.message.as_ref().map(|message| message.id);
-        self.desk.slots.open(&self.desk.http, modal.id, &modal.token, Kind::Component(message));
-        self.hand_over(ChatEvent::Filled { id, actor, proposal, fields, at: self.clock.now() }, modal.guild_id);
+        self.desk.slots.open(&self.desk.http, modal.id, &modal.token, Kind::Form(message));
+        self.hand_over(event, modal.guild_id);
     }
 
-    async fn misplaced(&self, component: &ComponentInteraction, misplaced: Misplaced) {
+    fn misplaced(&self, component: &ComponentInteraction, misplaced: Misplaced) {
         let data = json!({ "content": misplaced.to_string(), "flags": EPHEMERAL, "allowed_mentions": { "parse": [] } });
-        self.respond(component.id, &component.token, json!({ "type": 4, "data": data })).await;
+        self.respond(component.id, &component.token, json!({ "type": 4, "data": data }));
     }
 
-    async fn respond(&self, id: InteractionId, token: &str, response: serde_json::Value) {
-        // Too late is too late: whoever waits for it has gone on.
-        let answered = self.desk.http.create_interaction_response(id, token, &response, Vec::new());
-        if let Err(error) = answered.await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "an interaction could not be answered");
-        }
+    fn respond(&self, id: InteractionId, token: &str, response: serde_json::Value) {
+        let (http, token) = (Arc::clone(&self.desk.http), token.to_owned());
+        tokio::spawn(async move {
+            // Too late is too late: whoever waits for it has gone on.
+            if let Err(error) = http.create_interaction_response(id, &token, &response, Vec::new()).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an interaction could not be answered");
+            }
+        });
     }
 }
 
@@ -208,47 +266,5 @@ fn answer(component: &ComponentInteraction) -> Option<String> {
             })
         }
         _ => None,
-    }
-}
-
-#[async_trait]
-impl EventHandler for Handler {
-    async fn message(&self, _: Context, message: Message) {
-        let Some(text) = self.hearing.get().and_then(|hearing| hearing.heard(&message)) else { return };
-        let Some(actor) = actor(message.author.id) else { return };
-        if let Some(PartialMember { roles, .. }) = message.member.as_deref() {
-            self.learn(&actor, message.guild_id, roles);
-        }
-        let id = MessageId { conversation: conversation(message.channel_id), message: message.id.to_string() };
-        self.hand_over(ChatEvent::Said { id, actor, text, at: self.clock.now() }, message.guild_id);
-    }
-
-    async fn interaction_create(&self, _: Context, interaction: Interaction) {
-        match &interaction {
-            Interaction::Command(command) => self.command(command),
-            Interaction::Autocomplete(command) => self.complete(command).await,
-            Interaction::Component(component) => self.component(component).await,
-            Interaction::Modal(modal) => self.form(modal),
-            _ => {}
-        }
-    }
-
-    async fn guild_create(&self, _: Context, guild: Guild, _: Option<bool>) {
-        let Some(hearing) = self.hearing.get() else { return };
-        guild.threads.iter().for_each(|thread| hearing.thread(thread.id, thread.parent_id));
-    }
-
-    async fn thread_create(&self, _: Context, thread: GuildChannel) {
-        if let Some(hearing) = self.hearing.get() {
-            hearing.thread(thread.id, thread.parent_id);
-        }
-    }
-
-    async fn ready(&self, _: Context, ready: Ready) {
-        tracing::info!(guilds = ready.guilds.len(), shard = ?ready.shard, "Discord listens");
-    }
-
-    async fn resume(&self, _: Context, _: ResumedEvent) {
-        tracing::info!("Discord listens again, and has told what was missed");
     }
 }

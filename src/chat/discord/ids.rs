@@ -17,6 +17,8 @@ pub(super) enum CustomId {
     Edit(ProposalId),
     /// The form itself.
     Form(ProposalId),
+    /// The form that asks why, for a choice on a card.
+    Reason(ChoiceKind, ProposalId, Digest),
     /// The answers to a question: of whom, by Discord's id, and which; a menu has no number.
     Answer(u64, Option<usize>),
 }
@@ -43,11 +45,15 @@ impl CustomId {
         let mut chars = text.chars();
         let (kind, rest) = (chars.next()?, chars.as_str());
         match kind {
-            'c' => {
+            'c' | 'w' => {
                 let mut chars = rest.chars();
                 let choice = choice(chars.next()?)?;
                 let (id, digest) = chars.as_str().split_at_checked(32)?;
-                Some(Self::Choose(choice, proposal(id)?, digest.parse().ok()?))
+                let (proposal, digest) = (proposal(id)?, digest.parse().ok()?);
+                Some(match kind {
+                    'c' => Self::Choose(choice, proposal, digest),
+                    _ => Self::Reason(choice, proposal, digest),
+                })
             }
             'e' => Some(Self::Edit(proposal(rest)?)),
             'f' => Some(Self::Form(proposal(rest)?)),
@@ -65,6 +71,7 @@ impl std::fmt::Display for CustomId {
         let simple = |id: &ProposalId| id.to_string().replace('-', "");
         match self {
             Self::Choose(choice, proposal, digest) => write!(f, "c{}{}{digest}", letter(*choice), simple(proposal)),
+            Self::Reason(choice, proposal, digest) => write!(f, "w{}{}{digest}", letter(*choice), simple(proposal)),
             Self::Edit(proposal) => write!(f, "e{}", simple(proposal)),
             Self::Form(proposal) => write!(f, "f{}", simple(proposal)),
             Self::Answer(asked, Some(number)) => write!(f, "a{asked}.{number}"),
@@ -85,6 +92,7 @@ mod tests {
             CustomId::Choose(ChoiceKind::BreakGlass, proposal, digest),
             CustomId::Edit(proposal),
             CustomId::Form(proposal),
+            CustomId::Reason(ChoiceKind::Approve, proposal, digest),
             CustomId::Answer(u64::MAX, Some(24)),
             CustomId::Answer(80_351_110_224_678_912, None),
         ] {

@@ -1,9 +1,9 @@
 //! Discord, by serenity: messages, slash commands, cards with buttons, forms.
 //!
 //! ```text
-//! gateway ──▶ handler ──ChatEvent──▶ assistant ──Outgoing──▶ desk ──▶ REST
-//!              │ hearing: is it for us?                       │ render: Reply → JSON
-//!              └ slots: answered within three seconds ◀───────┘ patience: until it is answered
+//! gateway ──▶ order ──▶ handler ──ChatEvent──▶ assistant ──Outgoing──▶ desk ──▶ REST
+//!                        │ hearing: is it for us?                       │ render: Reply → JSON
+//!                        └ slots: answered within three seconds ◀───────┘ patience: until it is answered
 //! ```
 
 mod commands;
@@ -12,6 +12,7 @@ mod examine;
 mod handler;
 mod hearing;
 mod ids;
+mod order;
 mod patience;
 mod render;
 mod slots;
@@ -19,6 +20,7 @@ mod slots;
 mod tests;
 mod text;
 
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -27,13 +29,14 @@ use serenity::all::{GatewayIntents, ShardManager};
 use serenity::async_trait;
 use serenity::http::{Http, HttpBuilder};
 use serenity::model::id::{ChannelId, GuildId, UserId};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 use self::desk::Desk;
 use self::examine::{Account, account, fault_of};
 use self::handler::Handler;
 use self::hearing::Hearing;
+use self::order::InOrder;
 use self::patience::{Backoff, persist};
 use crate::domain::{Actor, Assistance, Clock, Directory, Memberships, Notebook, Outgoing, Secret, Tally};
 
@@ -44,6 +47,8 @@ pub const PLATFORM: &str = "discord";
 
 /// How long a lookup may take: somebody waits for what it decides.
 const LOOKUP: Duration = Duration::from_secs(5);
+/// How long an invitation may take: somebody waits before a terminal.
+const INVITATION: Duration = Duration::from_secs(20);
 /// A connection that held so long was a good one.
 const STABLE: Duration = Duration::from_secs(60);
 /// How long a goodbye may take.
@@ -54,9 +59,9 @@ pub struct Settings {
     /// The bot's token.
     pub token: Secret,
     /// The guilds in which it is heard and its commands are registered; none: everywhere.
-    pub guilds: Vec<u64>,
+    pub guilds: Vec<NonZeroU64>,
     /// Channels in which everything is meant for it.
-    pub listen: Vec<u64>,
+    pub listen: Vec<NonZeroU64>,
     /// Where requests go in place of `https://discord.com`: a proxy that limits rates for several processes.
     pub proxy: Option<String>,
 }
@@ -78,6 +83,9 @@ pub enum DiscordError {
     /// Nobody has that token.
     #[error("Discord does not know the token; make a new one under Bot at https://discord.com/developers/applications")]
     Token,
+    /// It could not be asked.
+    #[error("Discord does not answer; is `https://discord.com` reached from here, or `proxy` in `[chat.discord]`?")]
+    Silent,
     /// Refused for another reason.
     #[error("{0}")]
     Refused(String),
@@ -107,14 +115,15 @@ pub struct Line {
 impl Line {
     /// A line with these settings.
     pub fn new(settings: Settings, memberships: Arc<Memberships>) -> Self {
-        let guilds = settings.guilds.iter().filter(|id| **id > 0).map(|id| GuildId::new(*id)).collect();
+        let guilds = settings.guilds.iter().copied().map(GuildId::from).collect();
         let http = Arc::new(settings.http());
         Self { http, settings: Arc::new(settings), guilds, memberships }
     }
 
     /// The address at which somebody lets the bot into a guild, with the least permissions.
     pub async fn invitation(&self) -> Result<String, DiscordError> {
-        Ok(examine::invitation(account(&self.http).await?.application))
+        let account = timeout(INVITATION, account(&self.http)).await.map_err(|_| DiscordError::Silent)??;
+        Ok(examine::invitation(account.application))
     }
 }
 
@@ -173,6 +182,7 @@ impl Discord {
             assistance,
             clock,
             under_way: Arc::new(Semaphore::new(handler::UNDER_WAY)),
+            listening: watch::Sender::default(),
         });
         Self { handler, notebook, shards: Mutex::default() }
     }
@@ -190,7 +200,7 @@ impl Discord {
             Ok(account) => account,
             Err(error) => return error,
         };
-        let listen = line.settings.listen.iter().filter(|id| **id > 0).map(|id| ChannelId::new(*id));
+        let listen = line.settings.listen.iter().copied().map(ChannelId::from);
         let _ = self.handler.hearing.set(Hearing::new(me, line.guilds.clone(), listen.clone()));
         register(line, self.handler.assistance.as_ref(), self.notebook.as_ref(), self.handler.clock.as_ref()).await;
         if !reads {
@@ -219,11 +229,21 @@ impl Discord {
         }
     }
 
+    /// Waits until Discord has let us in; says as whom, and into how many guilds.
+    pub async fn listening(&self) -> (String, usize) {
+        let mut listening = self.handler.listening.subscribe();
+        match listening.wait_for(Option::is_some).await.ok().and_then(|known| known.clone()) {
+            Some(known) => known,
+            // The handler lives as long as this does.
+            None => std::future::pending().await,
+        }
+    }
+
     /// One client, to its end. Its shards resume and reconnect by themselves.
     async fn connect(&self, intents: GatewayIntents) -> Result<(), serenity::Error> {
         // A client has its own way to ask for the gateway's address.
         let builder = serenity::client::ClientBuilder::new_with_http(self.handler.line.settings.http(), intents);
-        let mut client: Client = builder.event_handler_arc(Arc::clone(&self.handler)).await?;
+        let mut client: Client = builder.event_handler(InOrder::new(Arc::clone(&self.handler))).await?;
         *self.shards.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&client.shard_manager));
         client.start_autosharded().await
     }

@@ -4,11 +4,13 @@
 use serde_json::{Value as Json, json};
 
 use super::ids::CustomId;
-use super::text::{block, sentence, shortened};
-use crate::domain::{Card, ChoiceKind, Effect, Form, Reply, Tone};
+use super::text::{block, sentence, shortened, unfenced};
+use crate::domain::{Asked, Card, ChoiceKind, Covered, Effect, Field, Form, Reply, Tone};
 
 /// The longest content of a message, in characters. <https://discord.com/developers/docs/resources/message>
 const CONTENT: usize = 2_000;
+/// The room that is left for what says so where not everything is shown, with the marks of a block.
+const WHOLE_IN_FILE: usize = 64;
 /// How many lines of output are read on a phone before a file is better.
 const LINES: usize = 25;
 /// The longest value of an embed's field, and the room for all of an embed, in characters.
@@ -24,6 +26,10 @@ const MENU: usize = 25;
 const INPUTS: usize = 5;
 /// The longest value of an input, in characters.
 const INPUT: usize = 4_000;
+/// The longest reason, in characters: a sentence or two.
+const REASON: usize = 500;
+/// How many roles and people a card pings at most.
+const PINGS: usize = 20;
 
 /// `SUPPRESS_EMBEDS`: an address in a sentence shows no preview of what somebody else put there.
 const WITHOUT_PREVIEWS: u64 = 1 << 2;
@@ -45,9 +51,41 @@ pub(super) fn render(reply: &Reply, asked: Option<u64>) -> Body {
         Reply::Progress(text) => json!({ "content": shortened(&sentence(text), CONTENT), "flags": WITHOUT_PREVIEWS }),
         Reply::Form(form) => return Body { json: form_json(form), files },
     };
-    // Nobody is ever pinged, whatever stands in a text.
+    // Nobody else is ever pinged, whatever stands in a text.
     json["allowed_mentions"] = json!({ "parse": [], "replied_user": false });
+    if let Reply::Card(card) = reply {
+        ping(card, &mut json);
+    }
     Body { json, files }
+}
+
+/// Tells those at once who can say yes, where the policy wants that.
+fn ping(card: &Card, json: &mut Json) {
+    let waited_for =
+        card.approvers.iter().filter(|approvers| approvers.pinged).flat_map(|approvers| &approvers.members);
+    let (mut roles, mut users) = (Vec::new(), Vec::new());
+    for member in waited_for.filter(|member| member.platform() == super::PLATFORM) {
+        let (id, ids) = match member.covers() {
+            Covered::Group(role) => (role, &mut roles),
+            Covered::One(actor) => (actor.id(), &mut users),
+            // A whole server is never pinged.
+            Covered::Everybody => continue,
+        };
+        if let Ok(id) = id.parse::<u64>()
+            && !ids.contains(&id)
+        {
+            ids.push(id);
+        }
+    }
+    roles.truncate(PINGS);
+    users.truncate(PINGS);
+    let mentions = roles.iter().map(|id| format!("<@&{id}>")).chain(users.iter().map(|id| format!("<@{id}>")));
+    json["content"] = mentions.collect::<Vec<_>>().join(" ").into();
+    for (kind, ids) in [("roles", roles), ("users", users)] {
+        if !ids.is_empty() {
+            json["allowed_mentions"][kind] = ids.iter().map(ToString::to_string).collect();
+        }
+    }
 }
 
 fn text_json(tone: Tone, text: &str, output: Option<&str>, files: &mut Vec<(String, Vec<u8>)>) -> Json {
@@ -64,8 +102,9 @@ fn text_json(tone: Tone, text: &str, output: Option<&str>, files: &mut Vec<(Stri
         if output.lines().count() <= LINES && length <= CONTENT {
             content.push_str(&format!("{separator}{shown}"));
         } else {
-            let lines = output.lines().count();
-            content.push_str(&format!("{separator}{lines} lines, in the file"));
+            let room = CONTENT.saturating_sub(content.chars().count() + WHOLE_IN_FILE);
+            let (shown, lines) = (beginning(&unfenced(output), room), output.lines().count());
+            content.push_str(&format!("{separator}{}\n{lines} lines, whole in the file", block(&shown)));
             files.push(("output.txt".to_owned(), output.as_bytes().to_vec()));
         }
     }
@@ -74,6 +113,12 @@ fn text_json(tone: Tone, text: &str, output: Option<&str>, files: &mut Vec<(Stri
         content = shortened(&content, CONTENT - 30) + "\n(whole in the file)";
     }
     json!({ "content": content, "flags": WITHOUT_PREVIEWS })
+}
+
+/// The first lines of an output, as many as are read on a phone, and at most so many characters.
+fn beginning(output: &str, most: usize) -> String {
+    let lines: Vec<&str> = output.lines().take(LINES).collect();
+    shortened(&lines.join("\n"), most)
 }
 
 /// An answer, and what explains it: it stands behind two spaces.
@@ -153,6 +198,7 @@ fn card_json(card: &Card, files: &mut Vec<(String, Vec<u8>)>) -> Json {
     }
     fields.extend(card.notes.iter().map(|note| said("note", note)));
     fields.push(said("asked by", &card.requester.to_string()));
+    fields.extend(card.approvers.iter().map(|approvers| said("approvers", &approvers.to_string())));
     match &card.standing {
         Some(standing) => fields.push(said("standing", standing)),
         None => fields.push(("until", format!("<t:{until}:t> (<t:{until}:R>)"))),
@@ -197,10 +243,30 @@ fn card_json(card: &Card, files: &mut Vec<(String, Vec<u8>)>) -> Json {
     })
 }
 
-/// A modal. Discord shows five inputs at most: the arguments behind them stay as they are.
+/// A modal.
 fn form_json(form: &Form) -> Json {
+    let (custom_id, inputs) = match &form.asked {
+        Asked::Arguments(fields) => (CustomId::Form(form.proposal), argument_inputs(fields)),
+        Asked::Reason { choice, shown } => {
+            let why = json!({
+                "type": 4, "custom_id": "reason", "label": "because …", "style": 2, "required": true, "max_length": REASON,
+            });
+            (CustomId::Reason(*choice, form.proposal, *shown), vec![why])
+        }
+    };
+    let rows = inputs.into_iter().map(|input| json!({ "type": 1, "components": [input] }));
+    json!({
+        "custom_id": custom_id.to_string(),
+        "title": shortened(&form.title, TITLE),
+        "components": rows.collect::<Vec<_>>(),
+    })
+}
+
+/// Discord shows five inputs at most: the arguments behind them stay as they are.
+fn argument_inputs(fields: &[Field]) -> Vec<Json> {
     let fits = |value: &str| value.chars().count() <= INPUT;
-    let inputs = form.fields.iter().filter(|field| fits(&field.value)).take(INPUTS).map(|field| {
+    let shown = fields.iter().filter(|field| fits(&field.value)).take(INPUTS);
+    let input = |field: &Field| {
         let mut input = json!({
             "type": 4,
             "custom_id": field.name.as_str(),
@@ -212,11 +278,7 @@ fn form_json(form: &Form) -> Json {
         if !field.value.is_empty() {
             input["value"] = field.value.as_str().into();
         }
-        json!({ "type": 1, "components": [input] })
-    });
-    json!({
-        "custom_id": CustomId::Form(form.proposal).to_string(),
-        "title": shortened(&form.title, TITLE),
-        "components": inputs.collect::<Vec<_>>(),
-    })
+        input
+    };
+    shown.map(input).collect()
 }

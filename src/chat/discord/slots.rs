@@ -28,10 +28,12 @@ pub(super) const EPHEMERAL: u64 = 1 << 6;
 pub(super) enum Kind {
     /// A slash command: its first answer takes the place of "… is thinking".
     Command,
-    /// A component of this message, or a form that came from one.
+    /// A component of this message.
     Component(Option<MessageId>),
     /// A component that wants a form.
     WantsForm,
+    /// A form that came from this message. It cannot be answered by another form.
+    Form(Option<MessageId>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,13 +82,22 @@ impl Slot {
         }
     }
 
-    /// The form that was asked for.
-    pub(super) async fn open(&self, http: &Http, form: &Body) {
-        let mut answered = self.answered.lock().await;
-        if *answered == Answered::Not {
-            *answered = Answered::Done;
-            self.respond(http, 9, form.json.clone(), &[]).await;
+    /// The message that was pressed on.
+    pub(super) fn pressed(&self) -> Option<MessageId> {
+        match self.kind {
+            Kind::Component(message) | Kind::Form(message) => message,
+            Kind::Command | Kind::WantsForm => None,
         }
+    }
+
+    /// Opens a form. Whether it could be opened: only the first answer can be one, and to a component.
+    pub(super) async fn open(&self, http: &Http, form: &Body) -> bool {
+        let mut answered = self.answered.lock().await;
+        if *answered != Answered::Not || !matches!(self.kind, Kind::Component(_) | Kind::WantsForm) {
+            return false;
+        }
+        *answered = Answered::Done;
+        self.respond(http, 9, form.json.clone(), &[]).await
     }
 
     /// The message that was pressed on, as it is now. Whether it could be shown that way.
@@ -102,7 +113,7 @@ impl Slot {
     /// Answers, if this is the way to: a command is answered once, and whatever concerns one person alone is shown to them.
     /// Everything else is better said in a message, which needs no token. None if it is not said yet; else what asks for the
     /// message's id.
-    pub(super) async fn answer(&self, http: &Http, body: &Body, private: bool) -> Result<Option<Said>, Refused> {
+    pub(super) async fn answer(&self, http: &Http, body: &Body, private: bool) -> Result<Option<Said<'_>>, Refused> {
         let mut answered = self.answered.lock().await;
         let mut json = body.json.clone();
         if private {
@@ -112,7 +123,7 @@ impl Slot {
         match *answered {
             Answered::Not if command || private => {
                 *answered = Answered::Done;
-                Ok(self.respond(http, 4, json, &body.files).await.then_some(Said::AsOriginal))
+                Ok(self.respond(http, 4, json, &body.files).await.then_some(Said::AsOriginalOf(self)))
             }
             Answered::Deferred if command && self.is_alive() => {
                 *answered = Answered::Done;
@@ -135,21 +146,21 @@ impl Slot {
     }
 }
 
-/// What was said in answer to an interaction.
-pub(super) enum Said {
+/// How something was said.
+pub(super) enum Said<'a> {
     /// As this message.
     As(MessageId),
-    /// At once: Discord tells the message only to whoever asks.
-    AsOriginal,
+    /// As the first answer to this interaction: Discord tells the message only to whoever asks.
+    AsOriginalOf(&'a Slot),
 }
 
-impl Slot {
-    /// The message in which something was said.
-    pub(super) async fn message(&self, http: &Http, said: Said) -> Result<MessageId, Refused> {
-        match said {
-            Said::As(message) => Ok(message),
-            Said::AsOriginal => {
-                let original = persist("an answer", || http.get_original_interaction_response(&self.token)).await?;
+impl Said<'_> {
+    /// The message in which it was said.
+    pub(super) async fn message(self, http: &Http) -> Result<MessageId, Refused> {
+        match self {
+            Self::As(message) => Ok(message),
+            Self::AsOriginalOf(slot) => {
+                let original = persist("an answer", || http.get_original_interaction_response(&slot.token)).await?;
                 Ok(original.id)
             }
         }

@@ -6,8 +6,8 @@ use super::commands::{commands, faults};
 use super::hearing::Hearing;
 use super::render::render;
 use crate::domain::{
-    Card, Choice, ChoiceKind, Digest, Effect, Field, Form, Intent, IntentName, Intents, Parameter, ProposalId, Reply,
-    Tone, ValueType,
+    Approvers, Asked, Card, Choice, ChoiceKind, Digest, Effect, Field, Form, Intent, IntentName, Intents, Parameter,
+    ProposalId, Reply, Tone, ValueType,
 };
 use serenity::model::channel::Message;
 use serenity::model::id::{ChannelId, GuildId, UserId};
@@ -27,6 +27,7 @@ fn card() -> Card {
         preview: Some("checkout runs since 3 days".to_owned()),
         notes: vec!["this touches production".to_owned()],
         requester: "discord:80351110224678912".parse().unwrap(),
+        approvers: Vec::new(),
         expires: "2026-11-21T22:19:02Z".parse().unwrap(),
         standing: None,
         choices: vec![
@@ -46,6 +47,36 @@ fn a_card() {
     let body = render(&Reply::Card(Box::new(card())), None);
     assert!(body.files.is_empty());
     insta::assert_snapshot!("card", pretty(&body.json));
+}
+
+#[test]
+fn those_who_are_waited_for_are_pinged_if_the_policy_wants_it_and_nobody_else() {
+    let approvers = |role: &str, pinged, members: &[&str]| {
+        let members = members.iter().map(|member| member.parse().unwrap()).collect();
+        Approvers { role: role.to_owned(), members, pinged }
+    };
+    let leads = ["discord:role:41771983423143937", "discord:*", "discord:80351110224678913", "console:*"];
+    let approvers = vec![approvers("lead", true, &leads), approvers("operator", false, &["discord:80351110224678914"])];
+    let card = Card { approvers, ..card() };
+    let body = render(&Reply::Card(Box::new(card.clone())), None).json;
+    assert_eq!(body["content"], "<@&41771983423143937> <@80351110224678913>");
+    assert_eq!(
+        body["allowed_mentions"],
+        json!({ "parse": [], "replied_user": false, "roles": ["41771983423143937"], "users": ["80351110224678913"] })
+    );
+    let fields = body["embeds"][0]["fields"].as_array().unwrap();
+    let shown: Vec<_> =
+        fields.iter().filter(|field| field["name"] == "approvers").map(|field| &field["value"]).collect();
+    assert_eq!(
+        shown,
+        [
+            r"lead (<@&41771983423143937>, discord:\*, <@80351110224678913>, console:\*)",
+            "operator (<@80351110224678914>)"
+        ]
+    );
+    let body = render(&Reply::Standing(Box::new(card)), None).json;
+    assert_eq!((&body["content"], &body["allowed_mentions"]["parse"]), (&json!(""), &json!([])), "once is enough");
+    assert!(body["allowed_mentions"].get("roles").is_none());
 }
 
 #[test]
@@ -84,7 +115,8 @@ fn sentences_and_outputs() {
     insta::assert_snapshot!("text", pretty(&body.json));
     let long: String = (1..=100).map(|number| format!("line {number}\n")).collect();
     let body = text(Tone::Good, "done", Some(&long));
-    assert_eq!(body.json["content"], "done\n100 lines, in the file");
+    let beginning: String = long.lines().take(25).map(|line| format!("{line}\n")).collect();
+    assert_eq!(body.json["content"], format!("done\n```\n{beginning}```\n100 lines, whole in the file"));
     assert_eq!(body.files, [("output.txt".to_owned(), long.into_bytes())]);
     let body = text(Tone::Plain, &"word ".repeat(1_000), None);
     assert!(body.json["content"].as_str().unwrap().chars().count() <= 2_000);
@@ -114,8 +146,14 @@ fn a_form() {
     let field =
         |name: &str, value: &str, required| Field { name: name.parse().unwrap(), value: value.to_owned(), required };
     let fields = vec![field("service", "checkout", true), field("dry_run", "", false)];
-    let form = Form { proposal: PROPOSAL.parse().unwrap(), title: "Restart a service".to_owned(), fields };
-    insta::assert_snapshot!("form", pretty(&render(&Reply::Form(Box::new(form)), None).json));
+    let form = |title: &str, asked| {
+        let (title, instead) = (title.to_owned(), String::new());
+        let form = Form { proposal: PROPOSAL.parse().unwrap(), title, asked, instead };
+        pretty(&render(&Reply::Form(Box::new(form)), None).json)
+    };
+    insta::assert_snapshot!("form", form("Restart a service", Asked::Arguments(fields)));
+    let why = Asked::Reason { choice: ChoiceKind::BreakGlass, shown: Digest::of([]) };
+    insta::assert_snapshot!("why", form("break-glass: why?", why));
 }
 
 fn intent(name: &str, parameters: Vec<Parameter>) -> Intent {

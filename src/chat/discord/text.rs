@@ -5,11 +5,12 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use regex::Regex;
 
-/// What is written another way here: accounts, conversations, times, addresses.
+/// What is written another way here: roles, accounts, conversations, times, addresses.
 #[expect(clippy::expect_used, reason = "a literal that every test of this file reads")]
 static KNOWN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?x) (?P<place>\bin\ )? \bdiscord:(?P<id>\d{5,20})\b
+        r"(?x) \bdiscord:role:(?P<role>\d{5,20})\b
+        | (?P<place>\bin\ )? \bdiscord:(?P<id>\d{5,20})\b
         | (?P<time>\b\d{4}-\d\d-\d\d[T\ ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z)
         | (?P<url>\bhttps?://[A-Za-z0-9\-._~:/?\#@!$&'+,;=%]+)",
     )
@@ -40,11 +41,12 @@ fn plain(text: &str, out: &mut String) {
         escape(&text[end..whole.start()], out);
         end = whole.end();
         let time = found.name("time").and_then(|time| time.as_str().replace(' ', "T").parse::<Timestamp>().ok());
-        match (found.name("id"), time, found.name("url")) {
-            (Some(id), ..) if found.name("place").is_some() => out.push_str(&format!("in <#{}>", id.as_str())),
-            (Some(id), ..) => out.push_str(&format!("<@{}>", id.as_str())),
-            (_, Some(time), _) => out.push_str(&format!("<t:{}:f>", time.as_second())),
-            (_, _, Some(url)) => out.push_str(url.as_str()),
+        match (found.name("role"), found.name("id"), time, found.name("url")) {
+            (Some(role), ..) => out.push_str(&format!("<@&{}>", role.as_str())),
+            (_, Some(id), ..) if found.name("place").is_some() => out.push_str(&format!("in <#{}>", id.as_str())),
+            (_, Some(id), ..) => out.push_str(&format!("<@{}>", id.as_str())),
+            (_, _, Some(time), _) => out.push_str(&format!("<t:{}:f>", time.as_second())),
+            (_, _, _, Some(url)) => out.push_str(url.as_str()),
             _ => escape(whole.as_str(), out),
         }
     }
@@ -63,9 +65,14 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// Output, letter by letter. Its own fences are broken by what cannot be seen.
+/// Output, letter by letter.
 pub(super) fn block(text: &str) -> String {
-    format!("```\n{}\n```", text.trim_end().replace("```", "`\u{200b}`\u{200b}`"))
+    format!("```\n{}\n```", unfenced(text.trim_end()))
+}
+
+/// A text whose own fences are broken by what cannot be seen.
+pub(super) fn unfenced(text: &str) -> String {
+    text.replace("```", "`\u{200b}`\u{200b}`")
 }
 
 /// A text of at most so many characters; `…` says that there was more.
@@ -99,6 +106,7 @@ mod tests {
                 "asked by discord:80351110224678912 in discord:41771983423143937",
                 "asked by <@80351110224678912> in <#41771983423143937>",
             ),
+            ("operator (discord:role:41771983423143937, console:*)", r"operator (<@&41771983423143937>, console:\*)"),
             ("since 2026-11-21 22:19:02Z", "since <t:1795299542:f>"),
         ] {
             assert_eq!(sentence(text), expected, "{text}");

@@ -124,7 +124,8 @@ impl Step<'_> {
         match decision.allowed {
             true => Ok(()),
             false if query.reason.is_none() && self.policy.decide(&query.with_some_reason()).allowed => {
-                Err(Refusal::ReasonMissing { rule: decision.reason() })
+                let choice = if own { ChoiceKind::Confirm } else { ChoiceKind::Approve };
+                Err(Refusal::ReasonMissing { choice, rule: decision.reason() })
             }
             false => Err(Refusal::NotPermitted { reason: decision.reason() }),
         }
@@ -152,7 +153,8 @@ impl Step<'_> {
             return Ok(());
         }
         let Some(reason) = press.reason else {
-            return Err(Refusal::ReasonMissing { rule: "nobody breaks the glass without saying why".to_owned() });
+            let rule = "nobody breaks the glass without saying why".to_owned();
+            return Err(Refusal::ReasonMissing { choice: ChoiceKind::BreakGlass, rule });
         };
         let query = self.query(PolicyAction::BreakGlass, actor, conversation).because(reason);
         let decision = self.policy.decide(&query);

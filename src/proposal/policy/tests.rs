@@ -129,6 +129,35 @@ fn who_may_do_what_about_a_proposal() {
     }
 }
 
+/// Those who may approve, as a card names them.
+fn approvers(policy: &Policy, requester: &str, line: &str) -> Vec<(String, bool)> {
+    match verdict(policy, requester, line) {
+        Verdict::Confirm { needs, .. } => needs.approvers.iter().map(|a| (a.to_string(), a.pinged)).collect(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_verdict_names_who_else_may_say_yes() {
+    let policy = shipped();
+    assert!(approvers(&policy, "discord:1", "service.restart service=web").is_empty(), "their own is enough");
+    let production = "service.restart service=web environment=production";
+    assert_eq!(approvers(&policy, "discord:1", production), [("operator (console:*, discord:2)".to_owned(), false)]);
+
+    // Whom the rules let, and no others; those whom a rule wants pinged.
+    let roles = r#"operator = ["discord:1"]
+lead = ["discord:role:7", "discord:1", "slack:U3"]
+guest = ["discord:*"]"#;
+    let roles: Roles = toml::from_str(roles).unwrap();
+    let leads = "@id(\"leads\") @ping\npermit (principal in Role::\"lead\", action == Action::\"approve\", resource)\n\
+                 when { principal.platform == context.platform && context has reason };\n\
+                 @id(\"not-from-slack\")\nforbid (principal, action == Action::\"approve\", resource)\n\
+                 when { context.platform == \"slack\" };";
+    let policy = Policy::load(&files(&[("default.cedar", DEFAULT), ("team.cedar", leads)]), &roles).unwrap();
+    assert_eq!(approvers(&policy, "discord:1", production), [("lead (discord:role:7)".to_owned(), true)]);
+    assert_eq!(approvers(&policy, "discord:1", "process.kill pid=7"), [("lead (discord:role:7)".to_owned(), true)]);
+}
+
 #[test]
 fn the_local_rule_is_for_the_console_alone() {
     let command = command("process.kill pid=4242");

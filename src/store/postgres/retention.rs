@@ -10,7 +10,7 @@ use super::{Postgres, StoreError};
 use crate::audit::{AuditEvent, Fact, Head, LedgerError, Pruned, Pruning, Retention};
 use crate::domain::Actor;
 use crate::store::statements::{
-    HASH_OF_EVENT, REMOVE_EVENTS, REMOVE_EXECUTIONS, REMOVE_PROPOSALS, STAYING_EVENT, WORTH_REMOVING,
+    HASH_OF_EVENT, REMOVE_EVENTS, REMOVE_EXECUTIONS, REMOVE_NOTES, REMOVE_PROPOSALS, STAYING_EVENT, WORTH_REMOVING,
 };
 
 impl Postgres {
@@ -72,6 +72,7 @@ impl Retention for Postgres {
         let moment = before.as_microsecond();
         self.delete(&mut work, REMOVE_EXECUTIONS, moment).await?;
         let proposals = self.delete(&mut work, REMOVE_PROPOSALS, moment).await?;
+        self.delete(&mut work, REMOVE_NOTES, moment).await?;
         match pruning {
             Pruning::Rehearsed => self.roll_back(work).await,
             Pruning::Meant => self.commit(work).await?,

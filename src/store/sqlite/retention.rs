@@ -8,7 +8,7 @@ use super::{Sqlite, StoreError};
 use crate::audit::{AuditEvent, Fact, Head, LedgerError, Pruned, Pruning, Retention};
 use crate::domain::Actor;
 use crate::store::statements::{
-    HASH_OF_EVENT, REMOVE_EVENTS, REMOVE_EXECUTIONS, REMOVE_PROPOSALS, STAYING_EVENT, WORTH_REMOVING,
+    HASH_OF_EVENT, REMOVE_EVENTS, REMOVE_EXECUTIONS, REMOVE_NOTES, REMOVE_PROPOSALS, STAYING_EVENT, WORTH_REMOVING,
 };
 
 impl Sqlite {
@@ -71,6 +71,7 @@ impl Retention for Sqlite {
         let moment = before.as_microsecond();
         self.delete(&mut transaction, REMOVE_EXECUTIONS, moment).await?;
         let proposals = self.delete(&mut transaction, REMOVE_PROPOSALS, moment).await?;
+        self.delete(&mut transaction, REMOVE_NOTES, moment).await?;
         match pruning {
             Pruning::Rehearsed => transaction.rollback().await.map_err(|error| self.fault(error))?,
             Pruning::Meant => {
