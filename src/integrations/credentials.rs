@@ -66,7 +66,8 @@ impl Chosen {
         let mut changed = false;
         let integration = &self.integration;
         let ca = integration.connection.text("ca");
-        let host = Host { endpoint: integration.endpoint.as_ref(), ca: ca.as_deref() };
+        let limit = integration.limits.timeout;
+        let host = Host { endpoint: integration.endpoint.as_ref(), ca: ca.as_deref(), limit };
         for (name, secret) in integration.connection.secrets().into_iter().chain(integration.settings.secrets()) {
             changed |= secret.refresh(wanted, host, redactor).await.map_err(|reason| ActionError::NotSent {
                 integration: self.name().to_owned(),

@@ -36,6 +36,8 @@ pub(super) struct Host<'a> {
     pub(super) endpoint: Option<&'a Endpoint>,
     /// Certificates to trust beside the machine's own.
     pub(super) ca: Option<&'a str>,
+    /// How long anything that is asked of it may take at most.
+    pub(super) limit: Duration,
 }
 
 /// An endpoint, and what is sent to it.
@@ -85,8 +87,8 @@ impl TokenEndpoint {
             headers: vec![("accept".to_owned(), "application/json".to_owned())],
             body: Some(("application/x-www-form-urlencoded".to_owned(), self.form()?)),
         };
-        let limits = Limits { output_bytes: MAX_BYTES, timeout: ASKING };
-        let answer = http.send("token endpoint", &request, Decode::Auto, limits, &Stop::never(), redactor).await;
+        let limits = Limits { output_bytes: MAX_BYTES, timeout: ASKING.min(host.limit) };
+        let answer = http.send("the token endpoint", &request, Decode::Auto, limits, &Stop::never(), redactor).await;
         token(&answer.map_err(|error| error.to_string())?)
     }
 

@@ -39,7 +39,7 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof(
         "circleci",
         "tests/specs/described/circleci.yaml",
-        "a description of ours of API v2, written from memory and not yet compared with CircleCI's documentation; not proved against a server",
+        "a description of ours of API v2, compared with the documentation of CircleCI's own client; not proved against a server",
     ),
     proof("datadog", "datadog-v1.openapi.yaml", "Datadog's description of API v1"),
     proof("docker", "docker-engine-v1.41.swagger2.yaml", "Docker's description of Engine API 1.41"),
@@ -52,7 +52,7 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof(
         "gitlab",
         "tests/specs/described/gitlab.yaml",
-        "a description of ours of API v4, written from memory and not yet compared with GitLab's documentation; not proved against a server",
+        "a description of ours of API v4, compared with GitLab's documentation, but for merging, users and projects; not proved against a server",
     ),
     proof(
         "grafana",
