@@ -106,6 +106,11 @@ pub(crate) const PROOFS: &[Proof] = &[
     ),
     proof("statuspage", "statuspage.json", "Statuspage's description of API 1"),
     proof(
+        "teamforge",
+        "tests/specs/described/teamforge.yaml",
+        "a description of ours, written from memory and from how others use it; the token as its documentation tells; not proved against a server",
+    ),
+    proof(
         "travis",
         "tests/specs/described/travis.yaml",
         "a description of ours of API v3, compared with Travis CI's source; what comes back from memory; not proved against a server",
@@ -143,6 +148,9 @@ variables, and talk. [Another system](integration-manifest.md) is another file, 
 every request, and every answer that the replies were made of, was held against the vendor's description of the API: path,
 query, headers, body. It does not mean that a server of the vendor was asked. **A real server** means that one was, in
 `tests/servers.rs`.
+
+Known by another name: GitHub Actions and GitHub issues are in `github`, GitLab CI in `gitlab`, Kibana in `elasticsearch`, OpenBao in
+`vault`, Znuny in `otrs`, Ansible Tower in `awx`, CollabNet in `teamforge`, Podman in `docker`.
 
 ";
 

@@ -243,3 +243,31 @@ async fn otrs_sends_what_its_source_allows() {
     };
     system.prove(Description::of("otrs")).await;
 }
+
+fn teamforge(operation: &str, arguments: &Json) -> Json {
+    match operation {
+        "POST /oauth/auth/token" => json!({"access_token": "t0k3n-that-was-handed-out"}),
+        "POST /ctfrest/tracker/v1/artifacts/filter" => {
+            let closed = arguments["state"] == "closed";
+            json!({"items": {"0": {"status": if closed { "Done" } else { "Open" }, "assignedTo": "mira"}}})
+        }
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn teamforge_sends_what_is_known_of_it() {
+    let system = System {
+        manifest: "teamforge",
+        env: &[
+            ("TEAMFORGE_URL", "{url}"),
+            ("TEAMFORGE_USER", "sayso"),
+            ("TEAMFORGE_PASSWORD", "p4ssw0rd-of-a-test"),
+            ("TEAMFORGE_TRACKER", "tracker1001"),
+        ],
+        config: "",
+        samples: &[("ticket", &["#1234", "ARTF-1234"]), ("project", &["tracker1002"])],
+        sense: teamforge,
+    };
+    system.prove(Description::of("teamforge")).await;
+}
