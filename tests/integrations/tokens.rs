@@ -46,10 +46,8 @@ impl Office {
         let office = Self::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new()
-            .route("/oauth/token", axum::routing::post(issue))
-            .fallback(enter)
-            .with_state(office.clone());
+        let router =
+            Router::new().route("/oauth/token", axum::routing::post(issue)).fallback(enter).with_state(office.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         (office, address)
     }

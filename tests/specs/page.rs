@@ -29,7 +29,7 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof(
         "awx",
         "tests/specs/described/awx.yaml",
-        "a description of ours of API v2, compared with AWX's documentation; what comes back from memory; not proved against a server",
+        "a description of ours of API v2, the launch compared with AWX's source, the rest from memory; not proved against a server",
     ),
     proof(
         "bitbucket",
@@ -46,7 +46,7 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof(
         "elasticsearch",
         "tests/specs/described/elasticsearch.yaml",
-        "a description of ours, compared with Elasticsearch's specification; not proved against a server",
+        "a description of ours, the queries compared with Elasticsearch's specification, the rest from memory; not proved against a server",
     ),
     proof("github", "github.openapi.json", "GitHub's description"),
     proof(
@@ -102,7 +102,7 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof(
         "splunk",
         "tests/specs/described/splunk.yaml",
-        "a description of ours, compared with Splunk's documentation; what comes back from memory; not proved against a server",
+        "a description of ours, compared with Splunk's library for Python, the rest from memory; not proved against a server",
     ),
     proof("statuspage", "statuspage.json", "Statuspage's description of API 1"),
     proof(

@@ -60,7 +60,9 @@ struct Shown {
 impl Shown {
     /// How long until a progress that came too soon can be shown; none if there is none.
     fn due(&self) -> Option<Duration> {
-        let waits = |event| self.progress.get(event).map_or(Duration::ZERO, |(_, since)| PROGRESS.saturating_sub(since.elapsed()));
+        let waits = |event| {
+            self.progress.get(event).map_or(Duration::ZERO, |(_, since)| PROGRESS.saturating_sub(since.elapsed()))
+        };
         self.late.keys().map(waits).min()
     }
 }
@@ -319,4 +321,22 @@ fn key(proposal: ProposalId) -> String {
 /// The channel of that id.
 pub(super) fn channel(id: &str) -> Option<ChannelId> {
     id.parse::<u64>().ok().filter(|id| *id > 0).map(ChannelId::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_too_soon_is_due_when_its_time_has_come() {
+        let mut shown = Shown::default();
+        let event = || "m1".to_owned();
+        shown.progress.insert(event(), (MessageId::new(7), Instant::now()));
+        assert_eq!(shown.due(), None, "what was shown is shown");
+        shown.late.insert(event(), Body { json: serde_json::Value::Null, files: Vec::new() });
+        assert!(shown.due().is_some_and(|due| due > PROGRESS / 2 && due <= PROGRESS));
+        // Of whose message nothing is remembered waits for nothing.
+        shown.progress.clear();
+        assert_eq!(shown.due(), Some(Duration::ZERO));
+    }
 }

@@ -323,7 +323,8 @@ fn bamboo(operation: &str, arguments: &Json) -> Json {
     match operation {
         "GET /result/{key}" => {
             let number = arguments["build"].as_i64().unwrap_or(12);
-            let running = json!({"buildNumber": number, "lifeCycleState": "InProgress", "buildResultKey": "SHOP-WEB-12"});
+            let running =
+                json!({"buildNumber": number, "lifeCycleState": "InProgress", "buildResultKey": "SHOP-WEB-12"});
             json!({"results": {"result": {"0": running, "1": {"buildNumber": 999, "lifeCycleState": "Finished"}}}})
         }
         _ => Json::Null,

@@ -66,10 +66,12 @@ fn unleash(operation: &str, arguments: &Json) -> Json {
     let environment = arguments["environment"].as_str().unwrap_or("development");
     let rollout = "0f5e2b7c-0c5e-4b3a-9a0e-0b1f3f1c2d3e";
     match operation {
-        "GET /projects/{projectId}/features/{featureName}" => json!({"archived": false, "stale": false, "environments": {
+        "GET /projects/{projectId}/features/{featureName}" => {
+            json!({"archived": false, "stale": false, "environments": {
             "0": {"name": environment, "enabled": false,
                 "strategies": {"0": {"name": "flexibleRollout", "id": rollout, "parameters": {"rollout": "10"}}}},
-            "1": {"name": "another"}}}),
+            "1": {"name": "another"}}})
+        }
         "GET /projects/{projectId}/features/{featureName}/environments/{environment}/strategies" => {
             json!({"0": {"name": "flexibleRollout", "id": rollout}, "1": {"name": "userWithId"}})
         }

@@ -189,12 +189,16 @@ async fn trello_sends_what_the_description_allows() {
     system.prove(description).await;
 }
 
-fn servicenow(operation: &str, _: &Json) -> Json {
+fn servicenow(operation: &str, arguments: &Json) -> Json {
     match operation {
+        "GET /api/now/table/sys_user" => json!({"result": {"0": {"user_name": arguments["assignee"]}}}),
+        "GET /api/now/table/sys_user_group" => json!({"result": {"0": {"name": arguments["project"]}}}),
         "POST /oauth_token.do" => json!({"access_token": "t0k3n-that-was-handed-out"}),
         // One ticket, with the number that was asked for.
-        "GET /api/now/table/incident" => json!({"result": [{"number": "INC0000042", "sys_id": "6816f79cc0a8016401c5a33be04be441",
-            "short_description": "the disk is full", "state": "New"}]}),
+        "GET /api/now/table/incident" => {
+            json!({"result": [{"number": "INC0000042", "sys_id": "6816f79cc0a8016401c5a33be04be441",
+            "short_description": "the disk is full", "state": "New"}]})
+        }
         "PATCH /api/now/table/incident/{sys_id}" => json!({"result": {"state": "7"}}),
         _ => Json::Null,
     }
