@@ -1,6 +1,10 @@
 //! Performing deeds: saves, says, plans, executes, wakes. In their order; the first that fails stops the rest.
 
 use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::context::Memory;
 use super::turn::{Said, Turn};
@@ -13,6 +17,9 @@ use crate::proposal::{
     step,
 };
 use crate::understanding::Draft as Remembered;
+
+/// How long the end of an execution waits until what was said of its progress is on its way.
+const LAST_PROGRESS: Duration = Duration::from_secs(1);
 
 impl Turn<'_> {
     /// Puts a command before policy, and does what comes of it.
@@ -119,9 +126,12 @@ impl Turn<'_> {
                     Err(error) => Event::PlanFailed { reason: error.to_string() },
                 }),
                 Deed::Execute(approved) => {
-                    let progress = self.progress(proposal.conversation().clone());
+                    let (progress, told) = self.progress(proposal.conversation().clone());
                     ended = true;
-                    Some(Event::Ended(self.parts.executor.execute(*approved, progress).await))
+                    let outcome = self.parts.executor.execute(*approved, progress).await;
+                    // How far it was is told before how it ended, which waits no longer than this for it.
+                    let _ = tokio::time::timeout(LAST_PROGRESS, told).await;
+                    Some(Event::Ended(outcome))
                 }
                 Deed::Stop(execution) => {
                     // One that has just ended tells its own end.
@@ -169,18 +179,18 @@ impl Turn<'_> {
     }
 
     /// Where an execution reports how far it is; forwarded to the conversation as long as somebody listens.
-    fn progress(&self, conversation: ConversationId) -> tokio::sync::mpsc::Sender<String> {
-        let (sender, mut receiver) = tokio::sync::mpsc::channel::<String>(16);
+    fn progress(&self, conversation: ConversationId) -> (mpsc::Sender<String>, JoinHandle<()>) {
+        let (sender, mut receiver) = mpsc::channel::<String>(16);
         let outbox = self.parts.outbox.clone();
         let outgoing = self.outgoing(conversation, false, Reply::Progress(String::new()));
-        tokio::spawn(async move {
+        let told = tokio::spawn(async move {
             while let Some(text) = receiver.recv().await {
                 if outbox.send(Outgoing { reply: Reply::Progress(text), ..outgoing.clone() }).await.is_err() {
                     break;
                 }
             }
         });
-        sender
+        (sender, told)
     }
 
     async fn tell(&self, proposal: &Proposal, notice: Notice, notes: &[String]) -> Result<(), TurnError> {

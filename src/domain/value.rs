@@ -348,7 +348,8 @@ impl Serialize for Value {
 /// `OPS-42` in upper case; with `bare`, also `#42`.
 fn key(text: &str, bare: bool) -> Option<String> {
     let text = text.trim();
-    let digits = |part: &str| !part.is_empty() && part.len() <= 12 && part.bytes().all(|b| b.is_ascii_digit());
+    // Znuny's numbers begin with the date, and have sixteen.
+    let digits = |part: &str| !part.is_empty() && part.len() <= 20 && part.bytes().all(|b| b.is_ascii_digit());
     if let Some(number) = text.strip_prefix('#') {
         return (bare && digits(number)).then(|| text.to_owned());
     }

@@ -7,6 +7,7 @@ use super::error::{ActionError, PlanError};
 use super::redact::Redactor;
 use super::registry::{Chosen, Integration, Standing};
 use super::secret::Wanted;
+use super::token::Host;
 use crate::domain::{Actor, ActorPattern, Memberships};
 
 /// The word in a role's place that says: whoever has none of these roles.
@@ -64,8 +65,11 @@ impl Chosen {
     pub(super) async fn refresh(&self, wanted: Wanted, redactor: &Redactor) -> Result<bool, ActionError> {
         let mut changed = false;
         let integration = &self.integration;
+        let ca = integration.connection.text("ca");
+        let limit = integration.limits.timeout;
+        let host = Host { endpoint: integration.endpoint.as_ref(), ca: ca.as_deref(), limit };
         for (name, secret) in integration.connection.secrets().into_iter().chain(integration.settings.secrets()) {
-            changed |= secret.refresh(wanted, redactor).await.map_err(|reason| ActionError::NotSent {
+            changed |= secret.refresh(wanted, host, redactor).await.map_err(|reason| ActionError::NotSent {
                 integration: self.name().to_owned(),
                 reason: redactor.clean(&format!("the secret `{name}` cannot be had: {reason}")),
             })?;

@@ -4,6 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
+use super::redact::percent_encoded;
+
 /// The widest cell of a table, in characters; longer ones say how much is missing.
 const MAX_CELL_CHARS: usize = 80;
 /// The levels of a sparkline.
@@ -19,6 +21,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("bytes", |value: Value| in_unit(&value, "bytes"));
     environment.add_filter("cut", cut);
     environment.add_filter("duration", |value: Value| in_unit(&value, "seconds"));
+    environment.add_filter("encoded", |text: String| -> String { text.bytes().map(percent_encoded).collect() });
     environment.add_filter("epoch", epoch);
     environment.add_filter("fields", fields);
     environment.add_filter("minus", |value: Value, by: String| moved(&value, &by, '-'));
@@ -386,6 +389,7 @@ mod tests {
                 "`{{ {\"a b\": \"c\"} | selector }}`: invalid operation: expected a label, found `a b`",
             ),
             ("{{ 'a\"b' | quoted }}", r#""a\"b""#),
+            ("{{ 'a b&c=é/~' | encoded }}", "a%20b%26c%3D%C3%A9%2F~"),
             ("{{ 'user' | basic('password') }}", "Basic dXNlcjpwYXNzd29yZA=="),
         ] {
             assert_eq!(rendered(template), text);

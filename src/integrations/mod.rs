@@ -34,6 +34,7 @@ mod suitable;
 mod template;
 #[cfg(test)]
 mod testing;
+mod token;
 
 #[doc(hidden)]
 pub use answer::read_answer;

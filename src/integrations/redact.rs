@@ -170,7 +170,8 @@ impl Redactor {
     }
 }
 
-fn percent_encoded(byte: u8) -> String {
+/// A byte as an address holds it, whatever it means there.
+pub(super) fn percent_encoded(byte: u8) -> String {
     if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
         char::from(byte).to_string()
     } else {

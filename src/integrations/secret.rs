@@ -1,5 +1,5 @@
-//! Where a secret comes from, and that it may be another one tomorrow: a file is read again when it changed, a program is
-//! asked again after a while, and both when a system no longer takes what they said.
+//! Where a secret comes from, and that it may be another one tomorrow: a file is read again when it changed, a program or
+//! a token endpoint is asked again after a while, and all of them when a system no longer takes what they said.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use super::redact::Redactor;
 use super::request::ProcessRequest;
 use super::settings::Surroundings;
 use super::stop::Stop;
+use super::token::{Host, TokenEndpoint};
 use crate::catalogue::manifest::{Decode, SecretSource};
 use crate::domain::Secret;
 
@@ -42,6 +43,8 @@ pub(super) struct LiveSecret {
     source: SecretSource,
     optional: bool,
     surroundings: Surroundings,
+    /// The endpoint that hands it out, if one does, and all that it asks for is there.
+    token: Option<TokenEndpoint>,
     kept: RwLock<Kept>,
     /// One at a time asks the source.
     asking: Mutex<()>,
@@ -53,6 +56,8 @@ struct Kept {
     secret: Option<Secret>,
     stamp: Option<Stamp>,
     asked: Option<Instant>,
+    /// Until when it is not asked for again of its own accord.
+    good_until: Option<Instant>,
 }
 
 impl fmt::Debug for LiveSecret {
@@ -69,21 +74,29 @@ impl LiveSecret {
         surroundings: &Surroundings,
         redactor: &Redactor,
     ) -> Result<Self, String> {
+        let token = match source {
+            SecretSource::Token { url, form } => match TokenEndpoint::find(url, form, surroundings, redactor) {
+                Err(_) if optional => None,
+                endpoint => Some(endpoint?),
+            },
+            SecretSource::Variable(_) | SecretSource::File(_) | SecretSource::Command { .. } => None,
+        };
         let live = Self {
             source: source.clone(),
             optional,
             surroundings: surroundings.clone(),
+            token,
             kept: RwLock::default(),
             asking: Mutex::new(()),
         };
         match (live.file(), source) {
-            (Some(path), _) => live.keep(read_or_absent(&path, optional)?, redactor),
+            (Some(path), _) => live.keep(read_or_absent(&path, optional)?, None, redactor),
             (None, SecretSource::Variable(variable)) => match surroundings.variable(variable) {
-                Some(value) => live.keep(Some((Secret::new(value.trim().to_owned()), None)), redactor),
+                Some(value) => live.keep(Some((Secret::new(value.trim().to_owned()), None)), None, redactor),
                 None if optional => false,
                 None => return Err(format!("`{variable}` is not set")),
             },
-            (None, SecretSource::File(_) | SecretSource::Command { .. }) => false,
+            (None, SecretSource::File(_) | SecretSource::Command { .. } | SecretSource::Token { .. }) => false,
         };
         Ok(live)
     }
@@ -93,13 +106,14 @@ impl LiveSecret {
         self.kept.read().unwrap_or_else(PoisonError::into_inner).secret.clone()
     }
 
-    /// Whether there is one: what a program will tell counts, so that a plan is the same before and after it was asked.
+    /// Whether there is one: what a program or an endpoint will tell counts, so that a plan is the same before and after it
+    /// was asked.
     pub(super) fn is_there(&self) -> bool {
-        matches!(self.source, SecretSource::Command { .. }) || self.current().is_some()
+        matches!(self.source, SecretSource::Command { .. }) || self.token.is_some() || self.current().is_some()
     }
 
     /// Looks whether it is another one by now. Whether it is; the error is for people, and holds nothing of what was read.
-    pub(super) async fn refresh(&self, wanted: Wanted, redactor: &Redactor) -> Result<bool, String> {
+    pub(super) async fn refresh(&self, wanted: Wanted, host: Host<'_>, redactor: &Redactor) -> Result<bool, String> {
         let _turn = self.asking.lock().await;
         match (self.file(), &self.source) {
             (Some(path), _) => {
@@ -110,14 +124,19 @@ impl LiveSecret {
                 };
                 let read = tokio::task::spawn_blocking(read).await;
                 let read = read.map_err(|_| "reading it broke off".to_owned())??;
-                Ok(read.is_some_and(|found| self.keep(found, redactor)))
+                Ok(read.is_some_and(|found| self.keep(found, None, redactor)))
             }
             (None, SecretSource::Command { argv, inherit }) => {
-                if self.age().is_some_and(|age| age < if wanted == Wanted::Current { GOOD_FOR } else { AT_LEAST }) {
+                if self.is_fresh(wanted) {
                     return Ok(false);
                 }
                 let secret = self.ask(argv, inherit, redactor).await?;
-                Ok(self.keep(Some((secret, None)), redactor))
+                Ok(self.keep(Some((secret, None)), Some(GOOD_FOR), redactor))
+            }
+            (None, SecretSource::Token { .. }) => {
+                let Some(endpoint) = self.token.as_ref().filter(|_| !self.is_fresh(wanted)) else { return Ok(false) };
+                let (secret, good_for) = endpoint.ask(wanted, host, redactor).await?;
+                Ok(self.keep(Some((secret, None)), Some(good_for), redactor))
             }
             (None, SecretSource::Variable(_) | SecretSource::File(_)) => Ok(false),
         }
@@ -130,7 +149,7 @@ impl LiveSecret {
             SecretSource::Variable(variable) if self.surroundings.variable(variable).is_none() => {
                 self.surroundings.variable(&format!("{variable}_FILE")).map(PathBuf::from)
             }
-            SecretSource::Variable(_) | SecretSource::Command { .. } => None,
+            SecretSource::Variable(_) | SecretSource::Command { .. } | SecretSource::Token { .. } => None,
         }
     }
 
@@ -138,17 +157,24 @@ impl LiveSecret {
         self.kept.read().unwrap_or_else(PoisonError::into_inner).stamp.clone()
     }
 
-    fn age(&self) -> Option<Duration> {
-        self.kept.read().unwrap_or_else(PoisonError::into_inner).asked.map(|asked| asked.elapsed())
+    /// Whether what is kept need not be asked for again.
+    fn is_fresh(&self, wanted: Wanted) -> bool {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        match wanted {
+            Wanted::Current => kept.good_until.is_some_and(|until| Instant::now() < until),
+            Wanted::Another => kept.asked.is_some_and(|asked| asked.elapsed() < AT_LEAST),
+        }
     }
 
     /// Keeps what was found; whether it is another one. The redactor knows every one that there ever was.
-    fn keep(&self, found: Option<(Secret, Option<Stamp>)>, redactor: &Redactor) -> bool {
+    fn keep(&self, found: Found, good_for: Option<Duration>, redactor: &Redactor) -> bool {
         let (secret, stamp) = found.unzip();
         secret.iter().for_each(|secret| redactor.learn(secret));
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         let changed = kept.secret != secret;
-        *kept = Kept { secret, stamp: stamp.flatten(), asked: Some(Instant::now()) };
+        let now = Instant::now();
+        let good_until = good_for.and_then(|good_for| now.checked_add(good_for));
+        *kept = Kept { secret, stamp: stamp.flatten(), asked: Some(now), good_until };
         changed
     }
 

@@ -13,3 +13,4 @@ mod process;
 mod record;
 mod registry;
 mod server;
+mod tokens;

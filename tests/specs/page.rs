@@ -22,6 +22,16 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof("alertmanager", "alertmanager.swagger2.yaml", "Alertmanager's description of API v2"),
     proof("argocd", "argocd.swagger2.json", "Argo CD's description"),
     proof(
+        "bamboo",
+        "tests/specs/described/bamboo.yaml",
+        "a description of ours, compared with Bamboo's documentation; what comes back from memory; not proved against a server",
+    ),
+    proof(
+        "awx",
+        "tests/specs/described/awx.yaml",
+        "a description of ours of API v2, the launch compared with AWX's source, the rest from memory; not proved against a server",
+    ),
+    proof(
         "bitbucket",
         "apisguru-bitbucket.org.json",
         "Bitbucket's description of API 2.0; paging and ranges as its documentation tells",
@@ -29,15 +39,25 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof(
         "circleci",
         "tests/specs/described/circleci.yaml",
-        "a description of ours of API v2, written from memory and not yet compared with CircleCI's documentation; not proved against a server",
+        "a description of ours of API v2, compared with the documentation of CircleCI's own client; not proved against a server",
     ),
     proof("datadog", "datadog-v1.openapi.yaml", "Datadog's description of API v1"),
     proof("docker", "docker-engine-v1.41.swagger2.yaml", "Docker's description of Engine API 1.41"),
+    proof(
+        "elasticsearch",
+        "tests/specs/described/elasticsearch.yaml",
+        "a description of ours, the queries compared with Elasticsearch's specification, the rest from memory; not proved against a server",
+    ),
     proof("github", "github.openapi.json", "GitHub's description"),
     proof(
         "gitlab",
         "tests/specs/described/gitlab.yaml",
-        "a description of ours of API v4, written from memory and not yet compared with GitLab's documentation; not proved against a server",
+        "a description of ours of API v4, compared with GitLab's documentation, but for merging, users and projects; not proved against a server",
+    ),
+    proof(
+        "grafana",
+        "tests/specs/described/grafana.yaml",
+        "a description of ours, compared with Grafana's documentation and source; not proved against a server",
     ),
     proof(
         "jenkins",
@@ -50,8 +70,23 @@ pub(crate) const PROOFS: &[Proof] = &[
         "Atlassian's description of Jira Cloud API 3; the newer search as its documentation tells",
     ),
     proof("kubernetes", "kubernetes.swagger2.json", "Kubernetes' description; a patch as a part of what it changes"),
+    proof(
+        "loki",
+        "tests/specs/described/loki.yaml",
+        "a description of ours, compared with Loki's documentation; not proved against a server",
+    ),
     proof("opsgenie", "opsgenie.swagger2.json", "Opsgenie's description"),
+    proof(
+        "otrs",
+        "tests/specs/described/otrs.yaml",
+        "a description of ours of the generic interface, compared with Znuny's source; not proved against a server",
+    ),
     proof("pagerduty", "pagerduty.openapi.json", "PagerDuty's description of REST API 2"),
+    proof(
+        "patroni",
+        "tests/specs/described/patroni.yaml",
+        "a description of ours, compared with Patroni's documentation; not proved against a server",
+    ),
     proof("prometheus", "prometheus.openapi31.yaml", "Prometheus' description of API v1"),
     proof(
         "rundeck",
@@ -59,11 +94,41 @@ pub(crate) const PROOFS: &[Proof] = &[
         "Rundeck's description of API 48; what comes back as its documentation tells",
     ),
     proof("sentry", "sentry.openapi.json", "Sentry's description"),
+    proof(
+        "servicenow",
+        "tests/specs/described/servicenow.yaml",
+        "a description of ours of the Table API, compared with ServiceNow's documentation; the fields from memory; not proved against a server",
+    ),
+    proof(
+        "splunk",
+        "tests/specs/described/splunk.yaml",
+        "a description of ours, compared with Splunk's library for Python, the rest from memory; not proved against a server",
+    ),
     proof("statuspage", "statuspage.json", "Statuspage's description of API 1"),
+    proof(
+        "teamforge",
+        "tests/specs/described/teamforge.yaml",
+        "a description of ours, written from memory and from how others use it; the token as its documentation tells; not proved against a server",
+    ),
+    proof(
+        "travis",
+        "tests/specs/described/travis.yaml",
+        "a description of ours of API v3, compared with Travis CI's source; what comes back from memory; not proved against a server",
+    ),
     proof(
         "trello",
         "apisguru-trello.com.json",
         "a description of Trello's API 1; what comes back as its documentation tells",
+    ),
+    proof(
+        "unleash",
+        "tests/specs/described/unleash.yaml",
+        "a description of ours of the Admin API, compared with Unleash's source; not proved against a server",
+    ),
+    proof(
+        "vault",
+        "tests/specs/described/vault.yaml",
+        "a description of ours, compared with Vault's documentation and source; not proved against a server",
     ),
 ];
 
@@ -83,6 +148,9 @@ variables, and talk. [Another system](integration-manifest.md) is another file, 
 every request, and every answer that the replies were made of, was held against the vendor's description of the API: path,
 query, headers, body. It does not mean that a server of the vendor was asked. **A real server** means that one was, in
 `tests/servers.rs`.
+
+Known by another name: GitHub Actions and GitHub issues are in `github`, GitLab CI in `gitlab`, Kibana in `elasticsearch`, OpenBao in
+`vault`, Znuny in `otrs`, Ansible Tower in `awx`, CollabNet in `teamforge`, Podman in `docker`.
 
 ";
 
@@ -180,6 +248,11 @@ fn gather(setting: &Setting, found: &mut Vec<(String, bool)>) {
         Setting::Env { variable, default, optional } => found.push((variable.clone(), *optional || default.is_some())),
         Setting::Secret { source: SecretSource::Variable(variable), optional } => {
             found.push((variable.clone(), *optional));
+        }
+        Setting::Secret { source: SecretSource::Token { url, form }, optional } => {
+            let mut asked = Vec::new();
+            std::iter::once(url.as_ref()).chain(form.values()).for_each(|setting| gather(setting, &mut asked));
+            found.extend(asked.into_iter().map(|(variable, needless)| (variable, needless || *optional)));
         }
         Setting::Table(settings) => settings.values().for_each(|setting| gather(setting, found)),
         Setting::Secret { .. } | Setting::Value(_) | Setting::Template(_) => {}

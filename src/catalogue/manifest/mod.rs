@@ -104,7 +104,7 @@ pub enum Setting {
 }
 
 /// Where a secret comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SecretSource {
     /// The environment variable, or the file that `<variable>_FILE` names.
     Variable(String),
@@ -116,6 +116,13 @@ pub enum SecretSource {
         argv: Vec<String>,
         /// The variables of our environment that it may see, beside the few that every program gets.
         inherit: Vec<String>,
+    },
+    /// An access token of OAuth 2, as its endpoint hands it out for a while.
+    Token {
+        /// The endpoint's address; one that begins with `/` is at the connection's host.
+        url: Box<Setting>,
+        /// What is sent there: the grant, and the client's credentials.
+        form: BTreeMap<String, Setting>,
     },
 }
 

@@ -1,5 +1,6 @@
 //! Reads how a system is found and reached: `requires`, `[connection]`, `[settings]`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use toml::de::DeValue;
@@ -74,6 +75,11 @@ pub(super) fn setting(item: &Item<'_>) -> Option<Setting> {
         let inherit = table.get("inherit").and_then(|item| item.strings()).unwrap_or_default();
         let inherit = inherit.into_iter().map(|name| name.text.to_owned()).collect();
         argv.map(|argv| Setting::Secret { source: SecretSource::Command { argv, inherit }, optional: false })
+    } else if has("oauth") {
+        let url = table.get("oauth").and_then(|item| setting(&item)).map(Box::new);
+        let form = table.get("form").map(|item| form(&item)).unwrap_or_default();
+        let optional = optional(&mut table);
+        url.map(|url| Setting::Secret { source: SecretSource::Token { url, form }, optional })
     } else if has("template") {
         table.get("template").and_then(|item| template(&item)).map(Setting::Template)
     } else {
@@ -81,6 +87,22 @@ pub(super) fn setting(item: &Item<'_>) -> Option<Setting> {
     };
     table.finish();
     setting
+}
+
+/// What is sent to a token endpoint: values that are known before any command is.
+fn form(item: &Item<'_>) -> BTreeMap<String, Setting> {
+    let fields = table_of(item, setting);
+    for (name, field) in &fields {
+        let fault = match field {
+            Setting::Value(value) if value.is_array() || value.is_object() => "expected one value",
+            Setting::Value(_) | Setting::Env { .. } => continue,
+            Setting::Secret { source: SecretSource::Token { .. }, .. } => "a token cannot be had for a token",
+            Setting::Secret { .. } => continue,
+            Setting::Template(_) | Setting::Table(_) => "expected one value that is known before any command is",
+        };
+        item.document().error(item.span.start, format!("`{}.{name}`: {fault}", item.path()), None);
+    }
+    fields.into_iter().collect()
 }
 
 fn absolute(path: &str) -> Result<PathBuf, &'static str> {

@@ -26,6 +26,7 @@ pub const FILTERS: &[&str] = &[
     "default",
     "dictsort",
     "duration",
+    "encoded",
     "epoch",
     "fields",
     "first",

@@ -53,6 +53,18 @@ struct Shown {
     answered: Option<String>,
     /// The message that shows the progress of an event's work, and since when.
     progress: BTreeMap<String, (MessageId, Instant)>,
+    /// The last progress of an event's work, if it came too soon after the one before.
+    late: BTreeMap<String, Body>,
+}
+
+impl Shown {
+    /// How long until a progress that came too soon can be shown; none if there is none.
+    fn due(&self) -> Option<Duration> {
+        let waits = |event| {
+            self.progress.get(event).map_or(Duration::ZERO, |(_, since)| PROGRESS.saturating_sub(since.elapsed()))
+        };
+        self.late.keys().map(waits).min()
+    }
 }
 
 impl Desk {
@@ -116,9 +128,13 @@ impl Desk {
     async fn lane(self: Arc<Self>, channel: ChannelId, mut waiting: mpsc::Receiver<Outgoing>) {
         let mut shown = Shown::default();
         loop {
-            let outgoing = match timeout(IDLE, waiting.recv()).await {
+            let outgoing = match timeout(shown.due().unwrap_or(IDLE), waiting.recv()).await {
                 Ok(Some(outgoing)) => outgoing,
                 Ok(None) => return,
+                Err(_) if !shown.late.is_empty() => {
+                    self.catch_up(channel, &mut shown).await;
+                    continue;
+                }
                 Err(_) => {
                     // What came in at this moment is still delivered.
                     waiting.close();
@@ -136,6 +152,10 @@ impl Desk {
         let slot = event.and_then(|event| self.slots.get(event));
         let asked = outgoing.answers.as_ref().and_then(|cause| cause.actor.id().parse().ok());
         let body = render(&outgoing.reply, asked);
+        if !matches!(outgoing.reply, Reply::Progress(_)) {
+            // What comes after it says more than how far it was.
+            shown.late.remove(event.unwrap_or_default());
+        }
         match &outgoing.reply {
             Reply::Form(form) => {
                 let opened = match &slot {
@@ -255,7 +275,15 @@ impl Desk {
         Some((self::channel(channel)?, message.parse::<u64>().ok().filter(|id| *id > 0).map(MessageId::new)?))
     }
 
-    /// A later progress takes the place of an earlier one; one that comes too soon waits for the next.
+    /// Shows what came too soon and can be shown by now.
+    async fn catch_up(&self, channel: ChannelId, shown: &mut Shown) {
+        for (event, body) in std::mem::take(&mut shown.late) {
+            // Progress that cannot be shown is no loss; one that still comes too soon is kept again.
+            let _ = self.progress(channel, shown, Some(&event), &body).await;
+        }
+    }
+
+    /// A later progress takes the place of an earlier one; one that comes too soon is shown a little later, if none follows.
     async fn progress(
         &self,
         channel: ChannelId,
@@ -264,8 +292,9 @@ impl Desk {
         body: &Body,
     ) -> Result<(), Refused> {
         let event = event.unwrap_or_default().to_owned();
+        shown.late.remove(&event);
         match shown.progress.get(&event) {
-            Some((_, since)) if since.elapsed() < PROGRESS => {}
+            Some((_, since)) if since.elapsed() < PROGRESS => _ = shown.late.insert(event, body.clone()),
             Some((message, _)) => {
                 let message = *message;
                 self.edit(channel, message, body).await?;
@@ -291,4 +320,22 @@ fn key(proposal: ProposalId) -> String {
 /// The channel of that id.
 pub(super) fn channel(id: &str) -> Option<ChannelId> {
     id.parse::<u64>().ok().filter(|id| *id > 0).map(ChannelId::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_too_soon_is_due_when_its_time_has_come() {
+        let mut shown = Shown::default();
+        let event = || "m1".to_owned();
+        shown.progress.insert(event(), (MessageId::new(7), Instant::now()));
+        assert_eq!(shown.due(), None, "what was shown is shown");
+        shown.late.insert(event(), Body { json: serde_json::Value::Null, files: Vec::new() });
+        assert!(shown.due().is_some_and(|due| due > PROGRESS / 2 && due <= PROGRESS));
+        // Of whose message nothing is remembered waits for nothing.
+        shown.progress.clear();
+        assert_eq!(shown.due(), Some(Duration::ZERO));
+    }
 }

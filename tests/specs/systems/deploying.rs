@@ -295,3 +295,45 @@ async fn circleci_sends_what_its_documentation_allows() {
     let system = System { manifest: "circleci", env, config: "", samples: &[], sense: circleci };
     system.prove(Description::of("circleci")).await;
 }
+
+fn travis(operation: &str, arguments: &Json) -> Json {
+    let number = arguments["build"].as_i64().unwrap_or(12).to_string();
+    match operation {
+        "GET /repo/{slug}/builds" => {
+            json!({"builds": {"0": {"number": number, "state": "started"}, "1": {"number": "999", "state": "passed"}}})
+        }
+        "GET /build/{id}/jobs" => json!({"jobs": {"1": {"state": "failed", "number": "12.2"}}}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn travis_sends_what_its_source_allows() {
+    let system = System {
+        manifest: "travis",
+        env: &[("TRAVIS_URL", "{url}"), ("TRAVIS_TOKEN", "t0k3n-of-a-test"), ("TRAVIS_OWNER", "example")],
+        config: "",
+        samples: &[("pipeline", &["shop", "other/shop"])],
+        sense: travis,
+    };
+    system.prove(Description::of("travis")).await;
+}
+
+fn bamboo(operation: &str, arguments: &Json) -> Json {
+    match operation {
+        "GET /result/{key}" => {
+            let number = arguments["build"].as_i64().unwrap_or(12);
+            let running =
+                json!({"buildNumber": number, "lifeCycleState": "InProgress", "buildResultKey": "SHOP-WEB-12"});
+            json!({"results": {"result": {"0": running, "1": {"buildNumber": 999, "lifeCycleState": "Finished"}}}})
+        }
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn bamboo_sends_what_its_documentation_allows() {
+    let env = &[("BAMBOO_URL", "{url}"), ("BAMBOO_TOKEN", "t0k3n-of-a-test")];
+    let system = System { manifest: "bamboo", env, config: "", samples: &[("pipeline", &["SHOP-WEB"])], sense: bamboo };
+    system.prove(Description::of("bamboo")).await;
+}

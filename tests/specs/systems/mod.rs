@@ -2,4 +2,6 @@
 
 mod deploying;
 mod monitoring;
+mod operating;
 mod people;
+mod searching;

@@ -188,3 +188,90 @@ async fn trello_sends_what_the_description_allows() {
     });
     system.prove(description).await;
 }
+
+fn servicenow(operation: &str, arguments: &Json) -> Json {
+    match operation {
+        "GET /api/now/table/sys_user" => json!({"result": {"0": {"user_name": arguments["assignee"]}}}),
+        "GET /api/now/table/sys_user_group" => json!({"result": {"0": {"name": arguments["project"]}}}),
+        "POST /oauth_token.do" => json!({"access_token": "t0k3n-that-was-handed-out"}),
+        // One ticket, with the number that was asked for.
+        "GET /api/now/table/incident" => {
+            json!({"result": [{"number": "INC0000042", "sys_id": "6816f79cc0a8016401c5a33be04be441",
+            "short_description": "the disk is full", "state": "New"}]})
+        }
+        "PATCH /api/now/table/incident/{sys_id}" => json!({"result": {"state": "7"}}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn servicenow_sends_what_its_documentation_allows() {
+    let system = System {
+        manifest: "servicenow",
+        env: &[
+            ("SERVICENOW_URL", "{url}"),
+            ("SERVICENOW_CLIENT", "sayso"),
+            ("SERVICENOW_CLIENT_SECRET", "s3cret-of-a-test"),
+        ],
+        config: "",
+        samples: &[("ticket", &["INC-0000042", "#42"])],
+        sense: servicenow,
+    };
+    system.prove(Description::of("servicenow")).await;
+}
+
+fn otrs(operation: &str, _: &Json) -> Json {
+    match operation {
+        "PATCH /Ticket/{TicketID}" | "POST /Ticket" => json!({"Error": ABSENT, "TicketID": "7"}),
+        "GET /Ticket" => json!({"TicketID": {"*": "7"}}),
+        "GET /Ticket/{TicketID}" | "GET /TicketList" => json!({"Error": ABSENT}),
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn otrs_sends_what_its_source_allows() {
+    let system = System {
+        manifest: "otrs",
+        env: &[
+            ("OTRS_URL", "{url}"),
+            ("OTRS_USER", "sayso"),
+            ("OTRS_PASSWORD", "p4ssw0rd-of-a-test"),
+            ("OTRS_QUEUE", "Raw"),
+            ("OTRS_CUSTOMER", "operations"),
+            ("OTRS_WEB_URL", "https://znuny.example.com/znuny"),
+        ],
+        config: "",
+        samples: &[("ticket", &["#2026112110000012"])],
+        sense: otrs,
+    };
+    system.prove(Description::of("otrs")).await;
+}
+
+fn teamforge(operation: &str, arguments: &Json) -> Json {
+    match operation {
+        "POST /oauth/auth/token" => json!({"access_token": "t0k3n-that-was-handed-out"}),
+        "POST /ctfrest/tracker/v1/artifacts/filter" => {
+            let closed = arguments["state"] == "closed";
+            json!({"items": {"0": {"status": if closed { "Done" } else { "Open" }, "assignedTo": "mira"}}})
+        }
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn teamforge_sends_what_is_known_of_it() {
+    let system = System {
+        manifest: "teamforge",
+        env: &[
+            ("TEAMFORGE_URL", "{url}"),
+            ("TEAMFORGE_USER", "sayso"),
+            ("TEAMFORGE_PASSWORD", "p4ssw0rd-of-a-test"),
+            ("TEAMFORGE_TRACKER", "tracker1001"),
+        ],
+        config: "",
+        samples: &[("ticket", &["#1234", "ARTF-1234"]), ("project", &["tracker1002"])],
+        sense: teamforge,
+    };
+    system.prove(Description::of("teamforge")).await;
+}
