@@ -205,11 +205,12 @@ impl Act<'_> {
     async fn poll(&self, poll: &Poll, views: &Views<'_>, deadline: Instant) -> Result<Answer, ActionError> {
         let integration = || self.plan.integration.clone();
         let performer = self.performer(deadline);
-        let mut said = String::new();
+        let (mut said, mut answered) = (String::new(), false);
         loop {
             // One answer that got lost does not mean that the work is lost.
             match performer.run(&poll.step, views).await {
                 Ok(answer) => {
+                    answered = true;
                     let views = views.after(&answer);
                     let holds = |expression| self.planner.templates.truth(expression, &views.sent);
                     let unreadable = |error| performer.unreadable(&error);
@@ -231,7 +232,11 @@ impl Act<'_> {
                 Err(error) => return Err(error),
             }
             if Instant::now() + poll.every >= deadline {
-                return Err(ActionError::TimedOut { integration: integration(), limit: self.plan.timeout });
+                let (integration, limit) = (integration(), self.plan.timeout);
+                return Err(match answered {
+                    true => ActionError::NotYet { integration, limit, said: self.planner.redactor.clean(&said) },
+                    false => ActionError::TimedOut { integration, limit },
+                });
             }
             tokio::select! {
                 () = self.stop.stopped() => return Err(ActionError::Interrupted { integration: integration() }),

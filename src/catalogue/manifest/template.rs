@@ -29,6 +29,7 @@ pub const FILTERS: &[&str] = &[
     "epoch",
     "fields",
     "first",
+    "flatten",
     "float",
     "format",
     "groupby",
@@ -42,6 +43,7 @@ pub const FILTERS: &[&str] = &[
     "list",
     "lower",
     "map",
+    "match",
     "max",
     "min",
     "minus",
@@ -64,6 +66,7 @@ pub const FILTERS: &[&str] = &[
     "sort",
     "sparkline",
     "split",
+    "strftime",
     "string",
     "sum",
     "table",
@@ -74,6 +77,7 @@ pub const FILTERS: &[&str] = &[
     "unique",
     "unit",
     "upper",
+    "values",
     "zip",
 ];
 
