@@ -206,6 +206,11 @@ impl Act<'_> {
         let integration = || self.plan.integration.clone();
         let performer = self.performer(deadline);
         let (mut said, mut answered) = (String::new(), false);
+        let not_yet = |said: String| ActionError::NotYet {
+            integration: integration(),
+            limit: self.plan.timeout,
+            said: self.planner.redactor.clean(&said),
+        };
         loop {
             // One answer that got lost does not mean that the work is lost.
             match performer.run(&poll.step, views).await {
@@ -229,14 +234,12 @@ impl Act<'_> {
                     }
                 }
                 Err(error) if error.is_passing() && Instant::now() + poll.every < deadline => {}
+                // It did answer, and what it said last is what is known.
+                Err(ActionError::TimedOut { .. }) if answered => return Err(not_yet(said)),
                 Err(error) => return Err(error),
             }
             if Instant::now() + poll.every >= deadline {
-                let (integration, limit) = (integration(), self.plan.timeout);
-                return Err(match answered {
-                    true => ActionError::NotYet { integration, limit, said: self.planner.redactor.clean(&said) },
-                    false => ActionError::TimedOut { integration, limit },
-                });
+                return Err(not_yet(said));
             }
             tokio::select! {
                 () = self.stop.stopped() => return Err(ActionError::Interrupted { integration: integration() }),

@@ -106,9 +106,15 @@ impl Answer {
         match &self.ending {
             Ending::Status(status, _) => {
                 names.push(("status", status.as_u16().into()));
-                names.push(("headers", object(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))));
+                names.push((
+                    "headers",
+                    object(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
+                ));
                 let cookies = self.headers.iter().filter(|(name, _)| name == "set-cookie");
-                names.push(("cookies", object(cookies.filter_map(|(_, cookie)| cookie.split(';').next()?.split_once('=')))));
+                names.push((
+                    "cookies",
+                    object(cookies.filter_map(|(_, cookie)| cookie.split(';').next()?.split_once('='))),
+                ));
             }
             Ending::Exit(code) => {
                 names.push(("exit_code", code.map_or(Json::Null, Into::into)));

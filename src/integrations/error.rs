@@ -191,9 +191,7 @@ impl ActionError {
             | (
                 Self::TimedOut { .. } | Self::Cut { .. } | Self::Unreadable { .. } | Self::NotYet { .. },
                 Effect::Read,
-            ) => {
-                OutcomeStatus::Failed
-            }
+            ) => OutcomeStatus::Failed,
             (
                 Self::TimedOut { .. }
                 | Self::Cut { .. }

@@ -122,7 +122,9 @@ impl Performer<'_> {
         let ask = async |views: &Views<'_>| self.judge(&login.step, views, self.send(&login.step, views).await?);
         let mut answer = ask(views).await;
         // There may be other credentials by now.
-        if matches!(answer, Err(ActionError::Refused { .. })) && self.chosen.refresh(Wanted::Another, self.redactor).await? {
+        if matches!(answer, Err(ActionError::Refused { .. }))
+            && self.chosen.refresh(Wanted::Another, self.redactor).await?
+        {
             let views = views.renewed(&self.chosen.integration, self.templates);
             answer = ask(&views.map_err(|error| self.unreadable(&error))?).await;
         }

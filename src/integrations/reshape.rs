@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Zoned;
 use jiff::fmt::strtime;
+use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use regex::Regex;
 
@@ -26,7 +27,8 @@ fn flatten(lists: Value) -> Result<Vec<Value>, Error> {
 
 /// The values of an object, in the order of its keys; of anything else, none.
 fn values(object: Value) -> Vec<Value> {
-    let members: Option<BTreeMap<String, Value>> = object.as_object().and_then(|object| {
+    let object = object.as_object().filter(|_| object.kind() == ValueKind::Map);
+    let members: Option<BTreeMap<String, Value>> = object.and_then(|object| {
         object.try_iter_pairs().map(|pairs| pairs.map(|(key, value)| (key.to_string(), value)).collect())
     });
     members.into_iter().flat_map(BTreeMap::into_values).collect()
@@ -79,7 +81,7 @@ mod tests {
     fn a_page_has_a_piece_or_it_has_none() {
         for (template, found) in [
             (r#"{{ page | match("name='id' value='([^']*)'") }}"#, Some(json!("a&b"))),
-            ("{{ page | match('(?s)<.*>') | length }}", Some(json!(59))),
+            ("{{ page | match('(?s)<.*>') | length }}", Some(json!(57))),
             ("{{ page | match('nothing like it') }}", None),
             ("{{ page | match('nothing') | default('else') }}", Some(json!("else"))),
         ] {

@@ -106,7 +106,10 @@ async fn reads(rig: &Rig) {
 
 async fn acknowledgements(rig: &Rig, plain: &Plain) {
     let preview = rig.preview("alert.acknowledge alert=http").await.unwrap();
-    assert!(preview.starts_with("db1/http is critical since ") && preview.ends_with(": connection refused"), "{preview}");
+    assert!(
+        preview.starts_with("db1/http is critical since ") && preview.ends_with(": connection refused"),
+        "{preview}"
+    );
     assert_eq!(plain.check("db1!http").await["acknowledgement"], 0);
     // Two are asked at once: the second finds it done.
     let (first, second) = (rig.approved("alert.acknowledge alert=http").await, "alert.acknowledge alert=db1/http");
@@ -140,7 +143,11 @@ async fn downtimes(rig: &Rig, plain: &Plain) {
     assert_eq!((&downtime["service_name"], &downtime["author"]), (&json!("disk"), &json!("console:alice")));
     assert_eq!(downtime["end_time"].as_f64().unwrap() - downtime["start_time"].as_f64().unwrap(), 7_200.0);
     assert!(downtime["comment"].as_str().unwrap().starts_with("a \"known\" issue; {{ x }} (through Sayso, "));
-    assert_eq!(succeeds(rig, "alert.list").await.0, "1 problem, 0 of them not acknowledged", "what is silent is not told");
+    assert_eq!(
+        succeeds(rig, "alert.list").await.0,
+        "1 problem, 0 of them not acknowledged",
+        "what is silent is not told"
+    );
 
     // A host with all its checks, and back again.
     let line = "alert.silence alert=db1 duration=PT1H";
@@ -165,7 +172,10 @@ async fn downtimes(rig: &Rig, plain: &Plain) {
 async fn several(rig: &Rig, plain: &Plain) {
     plain.create("db2", "http", "checkout").await;
     plain.create("db3", "http", "search").await;
-    assert_eq!(succeeds(rig, "service.status service=checkout environment=staging").await.0, "1 of 1 checks of checkout is not well");
+    assert_eq!(
+        succeeds(rig, "service.status service=checkout environment=staging").await.0,
+        "1 of 1 checks of checkout is not well"
+    );
     let line = "alert.silence alert=http duration=PT1H";
     assert_eq!(rig.preview(line).await.unwrap().lines().count(), 3);
     let summary = succeeds(rig, line).await.0;

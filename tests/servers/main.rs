@@ -76,4 +76,3 @@ async fn succeeds(rig: &Rig, line: &str) -> (String, String) {
     assert_eq!(outcome.status, OutcomeStatus::Succeeded, "{line}: {}", outcome.summary);
     (outcome.summary, outcome.output.unwrap_or_default())
 }
-

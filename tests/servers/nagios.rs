@@ -66,7 +66,10 @@ async fn acknowledgement(rig: &Rig, server: &Server) {
     let late = rig.approved("alert.acknowledge alert=disk").await;
     assert_eq!(succeeds(rig, line).await.0, "db1/disk is acknowledged until it recovers");
     let disk = &state(server, "servicelist").await["servicelist"]["db1"]["disk"];
-    assert_eq!((&disk["problem_has_been_acknowledged"], &disk["acknowledgement_type"]), (&json!(true), &json!("sticky")));
+    assert_eq!(
+        (&disk["problem_has_been_acknowledged"], &disk["acknowledgement_type"]),
+        (&json!(true), &json!("sticky"))
+    );
     let comments = state(server, "commentlist").await["commentlist"].clone();
     let comment = comments["1"]["comment_data"].as_str().unwrap();
     assert!(comment.starts_with("acknowledged by console:alice through Sayso, "), "{comment}");
@@ -94,13 +97,19 @@ async fn silences(rig: &Rig, server: &Server) {
     let begins = downtime["start_time"].as_i64().unwrap() / 1000;
     assert!(jiff::Timestamp::now().as_second().abs_diff(begins) < 60, "{downtime}");
     let comment = downtime["comment"].as_str().unwrap();
-    assert!(comment.starts_with("a  b [0] SHUTDOWN_PROGRAM ") && comment.contains("console:alice through Sayso"), "{comment}");
+    assert!(
+        comment.starts_with("a  b [0] SHUTDOWN_PROGRAM ") && comment.contains("console:alice through Sayso"),
+        "{comment}"
+    );
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(succeeds(rig, "alert.list").await.0, "no problem", "what is silent is not told");
 
     // A host with all its checks, and back again.
     let line = "alert.silence alert=db1 duration=PT1H";
-    assert_eq!(rig.preview(line).await.unwrap(), "db1/disk, critical now: full\ndb1/http, ok now: fine\ndb1, up now: fine");
+    assert_eq!(
+        rig.preview(line).await.unwrap(),
+        "db1/disk, critical now: full\ndb1/http, ok now: fine\ndb1, up now: fine"
+    );
     let summary = succeeds(rig, line).await.0;
     assert!(summary.starts_with("db1 is silent until ") && summary.ends_with(", 3 downtimes"), "{summary}");
     assert_eq!(downtimes(server).await.len(), 4);

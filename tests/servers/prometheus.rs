@@ -175,4 +175,3 @@ async fn alertmanager_finds_the_webhook() {
     assert_eq!(resolved, Alert { status: AlertStatus::Resolved, ..firing });
     listening.stop().await;
 }
-

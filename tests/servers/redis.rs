@@ -56,7 +56,10 @@ async fn redis() {
 
     let line = "cache.flush service=checkout environment=staging";
     assert_eq!(succeeds(&ours, line).await.0, "the cache of checkout had 2 keys and has 0 now");
-    assert_eq!((keys("3"), keys("4"), keys("0")), (String::new(), "*[\\x other search:1 search:2".into(), "kept".into()));
+    assert_eq!(
+        (keys("3"), keys("4"), keys("0")),
+        (String::new(), "*[\\x other search:1 search:2".into(), "kept".into())
+    );
     let said = succeeds(&ours, "cache.flush service=search").await.0;
     assert_eq!(said, "the cache of search had 2 keys and has 0 now");
     assert_eq!(keys("4"), "*[\\x other");
@@ -72,7 +75,8 @@ async fn redis() {
     let said = ours.refusal("cache.flush service=wrong").await;
     assert!(said.starts_with("`redis` refuses it: ERR"), "{said}");
     assert_eq!(keys("0"), "kept");
-    let said = "`redis` serves only `checkout` or `missing` or `odd` or `search` or `wrong` as `service`, not `billing`";
+    let said =
+        "`redis` serves only `checkout` or `missing` or `odd` or `search` or `wrong` as `service`, not `billing`";
     assert_eq!(ours.refusal("cache.flush service=billing").await, said);
     let said = "`redis` serves only `staging` as `environment`, not `production`";
     assert_eq!(ours.refusal("cache.flush service=checkout environment=production").await, said);
@@ -104,7 +108,10 @@ async fn credentials(port: &str, fill: &impl Fn(), keys: &impl Fn(&str) -> Strin
     let flusher = rig(port, &[("REDIS_USER", "flusher"), ("REDIS_PASSWORD", "flusher-pw")]);
     let plan = flusher.plan("cache.flush service=checkout").await.unwrap();
     assert!(!plan.runs.contains("flusher-pw") && plan.runs.contains("'FLUSHDB'"), "{}", plan.runs);
-    assert_eq!(succeeds(&flusher, "cache.flush service=checkout").await.0, "the cache of checkout had 2 keys and has 0 now");
+    assert_eq!(
+        succeeds(&flusher, "cache.flush service=checkout").await.0,
+        "the cache of checkout had 2 keys and has 0 now"
+    );
     assert_eq!(keys("3"), "");
 }
 

@@ -51,7 +51,8 @@ impl Plain {
     }
 
     async fn maintenance(&self) -> Vec<Json> {
-        let params = json!({"output": "extend", "selectHosts": "extend", "selectTags": "extend", "selectTimeperiods": "extend"});
+        let params =
+            json!({"output": "extend", "selectHosts": "extend", "selectTags": "extend", "selectTimeperiods": "extend"});
         self.call("maintenance.get", params).await.as_array().unwrap().clone()
     }
 }
@@ -69,8 +70,7 @@ fn sql(statement: &str) -> String {
 
 #[tokio::test]
 async fn zabbix() {
-    let ports =
-        [("ZABBIX_PORT", "19580"), ("ZABBIX_TRAPPER_PORT", "19551"), ("ZABBIX_POSTGRES_PORT", DATABASE_PORT)];
+    let ports = [("ZABBIX_PORT", "19580"), ("ZABBIX_TRAPPER_PORT", "19551"), ("ZABBIX_POSTGRES_PORT", DATABASE_PORT)];
     let Some(server) = Server::up("zabbix", &ports) else { return };
     let url = server.var("ZABBIX_URL").replace("/api_jsonrpc.php", "");
     let plain = Plain::of(&url).await;
@@ -126,7 +126,10 @@ async fn reads(rig: &Rig, plain: &Plain) {
     let (_, output) = succeeds(rig, "metric.show metric=error_rate host=db1").await;
     assert!(output.contains("between 7 and 7 in the last 1 h, "), "{output}");
     for (line, said) in [
-        ("service.status service=nosuch", "Zabbix has no host called `nosuch`, and none with the tag `service: nosuch`"),
+        (
+            "service.status service=nosuch",
+            "Zabbix has no host called `nosuch`, and none with the tag `service: nosuch`",
+        ),
         ("metric.show metric=cpu host=db1", "Zabbix has no item `system.cpu.util` on a host called `db1`"),
         ("metric.show metric=error_rate host=db2", "Zabbix has no item `app.errors` on a host called `db2`"),
         ("metric.show metric=error_rate", "Zabbix measures hosts; say of which one"),
@@ -205,7 +208,8 @@ async fn maintenance(rig: &Rig, plain: &Plain) {
 async fn strangers(url: &str, plain: &Plain) {
     let group = json!({"name": "watchers", "rights": [{"id": "2", "permission": 2}]});
     let group = plain.call("usergroup.create", group).await["usrgrpids"][0].clone();
-    let watcher = json!({"username": "watcher", "passwd": "Watch-3r-pass", "roleid": "1", "usrgrps": [{"usrgrpid": group}]});
+    let watcher =
+        json!({"username": "watcher", "passwd": "Watch-3r-pass", "roleid": "1", "usrgrps": [{"usrgrpid": group}]});
     plain.call("user.create", watcher).await;
     let watcher = rig(url, &[("ZABBIX_USER", "watcher"), ("ZABBIX_PASSWORD", "Watch-3r-pass")]);
     assert_eq!(succeeds(&watcher, "alert.list service=db1").await.0, "1 problem, 0 of them not acknowledged");

@@ -11,8 +11,19 @@ use crate::catalogue::{did_you_mean, suggestion};
 use crate::domain::{Effect, Intent, Intents};
 
 /// What every template sees beside the command's arguments.
-const AROUND: &[&str] =
-    &["arguments", "settings", "connection", "login", "machine", "now", "requester", "proposal", "found", "item", "items"];
+const AROUND: &[&str] = &[
+    "arguments",
+    "settings",
+    "connection",
+    "login",
+    "machine",
+    "now",
+    "requester",
+    "proposal",
+    "found",
+    "item",
+    "items",
+];
 /// What a template about an answer sees as well.
 const ANSWER: &[&str] =
     &["body", "status", "headers", "cookies", "lines", "exit_code", "stdout", "stderr", "truncated", "sent"];
