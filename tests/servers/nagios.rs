@@ -1,19 +1,26 @@
 //! Nagios: commands that are taken without a word, and what its state says afterwards; read back with requests of our own.
 
+use std::process::Command as Process;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use sayso::integrations::Limits;
+
 use crate::common::{Parts, Rig};
 use crate::{Server, client, succeeds};
 
-fn rig(server: &Server, password: &str, config: &str) -> Rig {
+fn parts<'a>(server: &Server, user: &str, password: &str) -> Parts<'a> {
     let env = vec![
         ("NAGIOS_URL", server.var("NAGIOS_URL")),
-        ("NAGIOS_USER", "nagiosadmin".to_owned()),
+        ("NAGIOS_USER", user.to_owned()),
         ("NAGIOS_PASSWORD", password.to_owned()),
     ];
-    Parts { shipped: &["nagios"], env, config, ..Parts::default() }.rig()
+    Parts { shipped: &["nagios"], env, ..Parts::default() }
+}
+
+fn rig(server: &Server, password: &str, config: &str) -> Rig {
+    Parts { config, ..parts(server, "nagiosadmin", password) }.rig()
 }
 
 /// What Nagios says of itself.
@@ -36,6 +43,7 @@ async fn nagios() {
     acknowledgement(&ours, &server).await;
     silences(&ours, &server).await;
     another_zone(&server).await;
+    onlooker(&server).await;
     refused(&ours, &server).await;
 }
 
@@ -137,6 +145,29 @@ async fn another_zone(server: &Server) {
     assert_eq!(told, "failed: `nagios` refuses it: Start or end time not valid");
 }
 
+/// Whoever may see everything and command nothing.
+async fn onlooker(server: &Server) {
+    let folder = server.folder.path();
+    let cgi = folder.join("nagios/cgi.cfg");
+    let rights = std::fs::read_to_string(&cgi).unwrap();
+    let seeing = |kind: &str| format!("authorized_for_all_{kind}=nagiosadmin");
+    let rights = ["services", "hosts"]
+        .map(seeing)
+        .iter()
+        .fold(rights, |rights, right| rights.replace(&format!("{right}\n"), &format!("{right},viewer\n")));
+    std::fs::write(&cgi, rights).unwrap();
+    let users = "/:nagiosadmin:pw\n/:viewer:viewer-pw\n";
+    std::fs::write(folder.join("nagios/httpd.conf"), users).unwrap();
+    let pid = std::fs::read_to_string(folder.join("nagios_http.pid")).unwrap();
+    Process::new("kill").args(["-HUP", pid.trim()]).status().unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let viewer = parts(server, "viewer", "viewer-pw").rig();
+    assert!(succeeds(&viewer, "service.status service=disk").await.1.contains("critical"));
+    let told = viewer.told("alert.silence alert=http duration=PT1H").await;
+    let said = "failed: `nagios` refuses it: Sorry, but you are not authorized to commit the specified command.";
+    assert_eq!(told, said);
+}
+
 async fn refused(ours: &Rig, server: &Server) {
     let wrong = rig(server, "wrong-password", "");
     let said = "`nagios` does not know `nagiosadmin` by this password";
@@ -146,20 +177,14 @@ async fn refused(ours: &Rig, server: &Server) {
     // The programs of the web server still answer, and nobody carries out what they take.
     let folder = server.folder.path();
     let pid = std::fs::read_to_string(folder.join("nagios.pid")).unwrap();
-    let stopped = std::process::Command::new("kill").args(["-STOP", pid.trim()]).status().unwrap();
+    let stopped = Process::new("kill").args(["-STOP", pid.trim()]).status().unwrap();
     assert!(stopped.success());
-    let short = "[integrations]\n";
-    let limits = sayso::integrations::Limits { timeout: Duration::from_secs(3), ..Default::default() };
-    let env = vec![
-        ("NAGIOS_URL", server.var("NAGIOS_URL")),
-        ("NAGIOS_USER", "nagiosadmin".to_owned()),
-        ("NAGIOS_PASSWORD", "pw".to_owned()),
-    ];
-    let hasty = Parts { shipped: &["nagios"], env, config: short, limits, ..Parts::default() }.rig();
+    let limits = Limits { timeout: Duration::from_secs(3), ..Limits::default() };
+    let hasty = Parts { limits, ..parts(server, "nagiosadmin", "pw") }.rig();
     let told = hasty.told("alert.silence alert=http duration=PT1H").await;
     let said = "unknown: `nagios` does not show it as done after 3 s; seen last: the downtime of db1/http is not there yet; \
                 whether it took effect is unknown";
     assert_eq!(told, said);
-    std::process::Command::new("kill").args(["-CONT", pid.trim()]).status().unwrap();
+    Process::new("kill").args(["-CONT", pid.trim()]).status().unwrap();
     succeeds(ours, "service.status service=http").await;
 }
