@@ -58,6 +58,11 @@ pub(crate) const PROOFS: &[Proof] = &[
         "rundeck.openapi.yml",
         "Rundeck's description of API 48; what comes back as its documentation tells",
     ),
+    proof(
+        "sensu",
+        "tests/specs/described/sensu.yaml",
+        "a description of ours, after Sensu's documentation of core/v2 (Sensu Go 6.9); not proved against a server",
+    ),
     proof("sentry", "sentry.openapi.json", "Sentry's description"),
     proof("statuspage", "statuspage.json", "Statuspage's description of API 1"),
     proof(
