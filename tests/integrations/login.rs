@@ -18,7 +18,9 @@ use crate::server::{Server, cutting};
 #[derive(Clone, Default)]
 struct House {
     logins: Arc<AtomicUsize>,
-    good: Arc<Mutex<String>>,
+    good: Arc<Mutex<Vec<String>>>,
+    /// With which token things were asked for, in order.
+    asked: Arc<Mutex<Vec<String>>>,
     done: Arc<AtomicUsize>,
 }
 
@@ -38,11 +40,11 @@ impl House {
 
 async fn log_in(State(house): State<House>, body: String) -> Response {
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    if !body.contains("right-password") {
+    let Some(who) = ["right", "other"].into_iter().find(|who| body.contains(&format!("{who}-password"))) else {
         return Json(json!({"error": "wrong password"})).into_response();
-    }
-    let token = format!("session-value-{}", house.logins.fetch_add(1, Ordering::SeqCst));
-    token.clone_into(&mut house.good.lock().unwrap());
+    };
+    let token = format!("session-value-{}-{who}", house.logins.fetch_add(1, Ordering::SeqCst));
+    house.good.lock().unwrap().push(token.clone());
     let cookies = [(header::SET_COOKIE, "other=1; Path=/"), (header::SET_COOKIE, "seat=seat-value-9; HttpOnly")];
     let mut headers = HeaderMap::new();
     for (name, value) in cookies {
@@ -56,9 +58,10 @@ async fn log_in(State(house): State<House>, body: String) -> Response {
 async fn act(State(house): State<House>, request: Request) -> Response {
     let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let (token, cookie) = (header("x-session"), header("cookie"));
-    let good = house.good.lock().unwrap().clone();
+    house.asked.lock().unwrap().extend(token.clone());
+    let is_good = token.as_ref().is_some_and(|token| house.good.lock().unwrap().contains(token));
     let path = request.uri().path();
-    if path == "/never" || token.as_deref() != Some(&good) || cookie.as_deref() != Some("seat=seat-value-9") {
+    if path == "/never" || !is_good || cookie.as_deref() != Some("seat=seat-value-9") {
         let status = if path == "/strict" { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
         return (status, Json(json!({"error": "expired"}))).into_response();
     }
@@ -145,6 +148,37 @@ async fn what_is_handed_out_is_kept_like_a_secret() {
     rig.run("cache.flush service=a").await;
     let record = format!("{:?}{:?}", rig.log(), rig.ledger.events.lock().unwrap());
     assert!(!record.contains("session-value") && !record.contains("seat-value"), "{record}");
+}
+
+#[tokio::test]
+async fn nobody_acts_in_the_session_of_others() {
+    let (house, url) = house().await;
+    let lookup = r#"
+[actions.restart]
+implements = "service.restart"
+http = { method = "POST", path = "/{{ item.id }}" }
+[actions.restart.lookup]
+http = { path = "/{{ service }}", headers = { cookie = "seat={{ login.seat }}" } }
+items = "[body]"
+keep = { id = "a" }
+"#;
+    let config = r#"
+[roles]
+sre = ["console:alice"]
+lead = ["console:bob"]
+[integrations.x.as.sre]
+[integrations.x.as.lead]
+password = "other-password"
+"#;
+    let manifests = vec![("x", manifest(&url) + lookup)];
+    let rig = crate::common::Parts { manifests, config, ..Default::default() }.rig();
+    let restart = crate::common::command("service.restart service=a");
+    for who in ["console:alice", "console:bob", "console:alice", "console:bob"] {
+        rig.planner.plan(&restart, &who.parse().unwrap()).await.unwrap();
+    }
+    let asked: Vec<_> =
+        house.asked.lock().unwrap().iter().map(|token| token.rsplit('-').next().unwrap().to_owned()).collect();
+    assert_eq!((asked.join(" ").as_str(), house.logins()), ("right other right other", 2));
 }
 
 #[tokio::test]
