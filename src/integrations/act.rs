@@ -205,11 +205,17 @@ impl Act<'_> {
     async fn poll(&self, poll: &Poll, views: &Views<'_>, deadline: Instant) -> Result<Answer, ActionError> {
         let integration = || self.plan.integration.clone();
         let performer = self.performer(deadline);
-        let mut said = String::new();
+        let (mut said, mut answered) = (String::new(), false);
+        let not_yet = |said: String| ActionError::NotYet {
+            integration: integration(),
+            limit: self.plan.timeout,
+            said: self.planner.redactor.clean(&said),
+        };
         loop {
             // One answer that got lost does not mean that the work is lost.
             match performer.run(&poll.step, views).await {
                 Ok(answer) => {
+                    answered = true;
                     let views = views.after(&answer);
                     let holds = |expression| self.planner.templates.truth(expression, &views.sent);
                     let unreadable = |error| performer.unreadable(&error);
@@ -228,10 +234,12 @@ impl Act<'_> {
                     }
                 }
                 Err(error) if error.is_passing() && Instant::now() + poll.every < deadline => {}
+                // It did answer, and what it said last is what is known.
+                Err(ActionError::TimedOut { .. }) if answered => return Err(not_yet(said)),
                 Err(error) => return Err(error),
             }
             if Instant::now() + poll.every >= deadline {
-                return Err(ActionError::TimedOut { integration: integration(), limit: self.plan.timeout });
+                return Err(not_yet(said));
             }
             tokio::select! {
                 () = self.stop.stopped() => return Err(ActionError::Interrupted { integration: integration() }),

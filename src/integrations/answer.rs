@@ -22,6 +22,8 @@ pub(super) struct Answer {
     pub(super) text: String,
     /// Standard error.
     pub(super) stderr: String,
+    /// Headers of an HTTP answer, by their names in lower case.
+    pub(super) headers: Vec<(String, String)>,
     /// Whether more came than was kept.
     pub(super) truncated: bool,
 }
@@ -57,12 +59,14 @@ impl Answer {
             Decode::Auto | Decode::Text | Decode::DockerStream => None,
         };
         let body = json.unwrap_or_else(|| text.clone().into());
-        Self { ending, body, text, stderr: String::from_utf8_lossy(stderr).into_owned(), truncated }
+        let stderr = String::from_utf8_lossy(stderr).into_owned();
+        Self { ending, body, text, stderr, headers: Vec::new(), truncated }
     }
 
     /// What our own code returned.
     pub(super) fn of_builtin(body: Json) -> Self {
-        Self { ending: Ending::Done, body, text: String::new(), stderr: String::new(), truncated: false }
+        let (text, stderr) = (String::new(), String::new());
+        Self { ending: Ending::Done, body, text, stderr, headers: Vec::new(), truncated: false }
     }
 
     /// Whether it went well, when the manifest does not say how to tell.
@@ -100,7 +104,18 @@ impl Answer {
         let mut names =
             vec![("body", self.body.clone()), ("lines", lines.into()), ("truncated", self.truncated.into())];
         match &self.ending {
-            Ending::Status(status, _) => names.push(("status", status.as_u16().into())),
+            Ending::Status(status, _) => {
+                names.push(("status", status.as_u16().into()));
+                names.push((
+                    "headers",
+                    object(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
+                ));
+                let cookies = self.headers.iter().filter(|(name, _)| name == "set-cookie");
+                names.push((
+                    "cookies",
+                    object(cookies.filter_map(|(_, cookie)| cookie.split(';').next()?.split_once('='))),
+                ));
+            }
             Ending::Exit(code) => {
                 names.push(("exit_code", code.map_or(Json::Null, Into::into)));
                 names.push(("stdout", self.text.clone().into()));
@@ -149,6 +164,11 @@ pub fn read_answer(status: u16, bytes: &[u8], truncated: bool, decode: Decode) -
     let status = StatusCode::from_u16(status).unwrap_or_default();
     let answer = Answer::new(Ending::Status(status, None), bytes, b"", truncated, decode, &Redactor::default());
     (answer.refusal(), answer.text.lines().map(ToOwned::to_owned).collect())
+}
+
+/// Texts by their names, without the blanks around them; of several of one name the last.
+fn object<'t>(members: impl Iterator<Item = (&'t str, &'t str)>) -> Json {
+    Json::Object(members.map(|(name, value)| (name.trim().to_owned(), value.trim().into())).collect())
 }
 
 fn with_remark(said: String, remark: &str) -> String {

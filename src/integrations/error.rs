@@ -97,6 +97,10 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+fn last_seen(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!("; seen last: {said}") }
+}
+
 /// Why an action did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
@@ -148,6 +152,16 @@ pub enum ActionError {
         /// What was expected.
         reason: String,
     },
+    /// It was sent and taken, and what was to come of it did not show in time.
+    #[error("`{integration}` does not show it as done after {} s{}", .limit.as_secs_f64(), last_seen(.said))]
+    NotYet {
+        /// The integration.
+        integration: String,
+        /// How long was waited.
+        limit: Duration,
+        /// What was seen last; empty if there is nothing to say.
+        said: String,
+    },
     /// It was stopped before anything was sent.
     #[error("stopped before anything was done")]
     Stopped,
@@ -174,11 +188,16 @@ impl ActionError {
         match (self, effect) {
             (Self::Stopped, _) | (Self::Interrupted { .. }, Effect::Read) => OutcomeStatus::Cancelled,
             (Self::NotSent { .. } | Self::Refused { .. } | Self::Busy { .. } | Self::Request { .. }, _)
-            | (Self::TimedOut { .. } | Self::Cut { .. } | Self::Unreadable { .. }, Effect::Read) => {
-                OutcomeStatus::Failed
-            }
+            | (
+                Self::TimedOut { .. } | Self::Cut { .. } | Self::Unreadable { .. } | Self::NotYet { .. },
+                Effect::Read,
+            ) => OutcomeStatus::Failed,
             (
-                Self::TimedOut { .. } | Self::Cut { .. } | Self::Unreadable { .. } | Self::Interrupted { .. },
+                Self::TimedOut { .. }
+                | Self::Cut { .. }
+                | Self::Unreadable { .. }
+                | Self::NotYet { .. }
+                | Self::Interrupted { .. },
                 Effect::Change | Effect::Destructive,
             ) => OutcomeStatus::Unknown,
         }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::redact::percent_encoded;
+use super::reshape;
 
 /// The widest cell of a table, in characters; longer ones say how much is missing.
 const MAX_CELL_CHARS: usize = 80;
@@ -37,6 +38,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("table", table);
     environment.add_filter("time", time);
     environment.add_filter("unit", |value: Value, unit: String| in_unit(&value, &unit));
+    reshape::register(environment);
 }
 
 fn invalid(message: impl Into<String>) -> Error {
@@ -64,7 +66,7 @@ fn as_seconds(value: &Value) -> Result<f64, Error> {
 }
 
 /// A point in time: RFC 3339, or seconds since 1970.
-fn as_time(value: &Value) -> Option<Timestamp> {
+pub(super) fn as_time(value: &Value) -> Option<Timestamp> {
     match as_number(value) {
         #[allow(clippy::cast_possible_truncation)] // Saturates; jiff refuses what is out of its range.
         Some(seconds) => Timestamp::from_millisecond((seconds * 1000.0) as i64).ok(),

@@ -105,8 +105,12 @@ impl Http {
         let status = response.status();
         let location = response.headers().get("location").and_then(|value| value.to_str().ok());
         let ending = Ending::Status(status, location.map(|location| redactor.clean(location)));
+        let headers = response.headers().iter();
+        let headers =
+            headers.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+        let headers = headers.collect();
         let (bytes, truncated) = body(response, left.output_bytes).await.map_err(failed)?;
-        Ok(Answer::new(ending, &bytes, b"", truncated, decode, redactor))
+        Ok(Answer { headers, ..Answer::new(ending, &bytes, b"", truncated, decode, redactor) })
     }
 }
 

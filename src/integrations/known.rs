@@ -5,7 +5,7 @@ use crate::domain::IntentName;
 /// The systems for an intent, whether or not a manifest for them is there.
 pub(super) fn systems(intent: &IntentName) -> &'static [&'static str] {
     match intent.as_str() {
-        "alert.acknowledge" => &["pagerduty", "opsgenie", "icinga", "zabbix"],
+        "alert.acknowledge" => &["pagerduty", "opsgenie", "icinga", "nagios", "zabbix"],
         "deploy.promote" | "deploy.history" | "deploy.status" | "deploy.start" | "deploy.rollback" => {
             &["argocd", "kubernetes"]
         }
@@ -14,7 +14,7 @@ pub(super) fn systems(intent: &IntentName) -> &'static [&'static str] {
         name => match name.split_once('.').map_or(name, |(noun, _)| noun) {
             "service" | "container" => &["systemd", "docker", "kubernetes"],
             "metric" => &["prometheus", "datadog"],
-            "alert" => &["prometheus", "alertmanager", "icinga", "zabbix"],
+            "alert" => &["prometheus", "alertmanager", "icinga", "nagios", "zabbix"],
             "log" => &["loki", "elasticsearch", "splunk"],
             "dashboard" => &["grafana", "kibana"],
             "cache" => &["redis"],

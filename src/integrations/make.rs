@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::credentials::{OTHERWISE, Role, Roles};
 use super::http::Http;
+use super::login::Session;
 use super::redact::Redactor;
 use super::registry::{Config, Integration, Standing};
 use super::request::Endpoint;
@@ -114,6 +115,7 @@ impl Maker<'_> {
             connection: Values::default(),
             endpoint: None,
             http: None,
+            session: Session::default(),
             limits: self.config.limits,
             credentials,
             roles: None,

@@ -16,7 +16,7 @@ use super::scope::Views;
 use super::secret::Wanted;
 use super::stop::Stop;
 use super::template::{Scope, TemplateError, Templates};
-use crate::catalogue::manifest::{Call, Computed, Select, Step, Template};
+use crate::catalogue::manifest::{Call, Computed, Login, Select, Step, Template};
 
 /// The most parts of one list that are asked for.
 const MAX_PAGES: usize = 10;
@@ -58,6 +58,9 @@ impl Performer<'_> {
         if self.stop.is_stopped() {
             return Err(ActionError::Stopped);
         }
+        if let Some(login) = self.login_of(step, views)? {
+            return self.run_logged_in(step, login, views).await;
+        }
         let answer = self.send(step, views).await?;
         if !answer.is_unauthorised() || !self.chosen.refresh(Wanted::Another, self.redactor).await? {
             return self.judge(step, views, answer);
@@ -69,8 +72,21 @@ impl Performer<'_> {
         self.judge(step, &views, answer)
     }
 
+    /// The same for a step that sends what a login handed out.
+    async fn run_logged_in(&self, step: &Step, login: &Login, views: &Views<'_>) -> Result<Answer, ActionError> {
+        let (views, kept) = self.logged_in(login, views, None).await?;
+        let answer = self.send(step, &views).await?;
+        if !self.is_expired(login, &answer, &views) {
+            return self.judge(step, &views, answer);
+        }
+        // Nothing was done: once more with what is handed out now.
+        let (views, _) = self.logged_in(login, &views, Some(&kept)).await?;
+        let answer = self.send(step, &views).await?;
+        self.judge(step, &views, answer)
+    }
+
     /// Sends the request and reads the answer, whatever it says.
-    async fn send(&self, step: &Step, views: &Views<'_>) -> Result<Answer, ActionError> {
+    pub(super) async fn send(&self, step: &Step, views: &Views<'_>) -> Result<Answer, ActionError> {
         let integration = self.chosen.name().to_owned();
         let request = fill(&self.chosen.integration, self.templates, &step.call, &views.sent)
             .map_err(|source| ActionError::Request { integration: integration.clone(), source })?;
@@ -94,7 +110,7 @@ impl Performer<'_> {
         })
     }
 
-    fn judge(&self, step: &Step, views: &Views<'_>, answer: Answer) -> Result<Answer, ActionError> {
+    pub(super) fn judge(&self, step: &Step, views: &Views<'_>, answer: Answer) -> Result<Answer, ActionError> {
         let integration = self.chosen.name().to_owned();
         let views = views.after(&answer);
         let success = match &step.success {

@@ -10,13 +10,14 @@ use super::error::PlanError;
 use super::http::Http;
 use super::known;
 use super::limits::Limits;
+use super::login::Session;
 use super::make::{CONFIGURATION, Maker, in_configuration};
 use super::redact::Redactor;
 use super::request::Endpoint;
 use super::settings::{Surroundings, Values};
 use super::suitable::unsuitable;
 use super::template::Templates;
-use crate::catalogue::manifest::{Action, Manifest, Setting};
+use crate::catalogue::manifest::{Action, Login, Manifest, Setting};
 use crate::catalogue::{Diagnostic, Severity, did_you_mean};
 use crate::domain::{ActorPattern, Command, IntentName, Memberships};
 
@@ -79,11 +80,20 @@ pub struct Integration {
     pub(super) connection: Values,
     pub(super) endpoint: Option<Endpoint>,
     pub(super) http: Option<Http>,
+    /// What it handed out, if one has to log in.
+    pub(super) session: Session,
     pub(super) limits: Limits,
     /// The role whose credentials these are; none: everybody's.
     pub(super) credentials: Option<String>,
     /// The same with other credentials, by role; none: these are for everybody.
     pub(super) roles: Option<Roles>,
+}
+
+impl Integration {
+    /// The call that hands out what other calls need.
+    pub(super) fn login(&self) -> Option<&Login> {
+        self.manifest.connection.as_ref()?.login.as_deref()
+    }
 }
 
 /// All systems.

@@ -75,7 +75,9 @@ fn connected(
     let plain = integration.settings.plain(secrets);
     let once = settings(&scope.clone().with("settings", &plain))?;
     let twice = settings(&scope.clone().with("settings", &once))?;
-    Ok(scope.with("settings", &twice))
+    let scope = scope.with("settings", &twice);
+    let login = integration.session.to_json(integration, secrets, templates, &scope)?;
+    Ok(scope.with("login", &login))
 }
 
 /// The two views of one attempt: what is sent and decided by is as it is; what is told is clean, text by text.

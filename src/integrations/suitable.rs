@@ -2,6 +2,7 @@
 //! no effect is a reason to refuse, not to go on without it.
 
 use regex::Regex;
+use serde_json::Value as Json;
 
 use super::registry::Chosen;
 use super::scope::{Circumstances, scope};
@@ -51,6 +52,16 @@ pub(super) fn unsuitable(
     })
 }
 
+/// One text, or those of a list.
+fn each(value: Option<Json>) -> Vec<String> {
+    match value {
+        Some(Json::Array(values)) => values.into_iter().flat_map(|value| each(Some(value))).collect(),
+        Some(Json::String(text)) => vec![text],
+        Some(value @ (Json::Number(_) | Json::Bool(_))) => vec![value.to_string()],
+        Some(Json::Null | Json::Object(_)) | None => Vec::new(),
+    }
+}
+
 fn texts(
     chosen: &Chosen,
     command: &Command,
@@ -63,7 +74,7 @@ fn texts(
         return Vec::new();
     };
     let mut texts: Vec<String> =
-        accepted.iter().filter_map(|template| templates.text(template, &scope).ok().flatten()).collect();
+        accepted.iter().flat_map(|template| each(templates.value(template, &scope).ok().flatten())).collect();
     texts.dedup();
     texts
 }

@@ -193,7 +193,9 @@ progress = "{{ body.state }}, {{ sent.body.id }}"
 
     let never = Rig::with(&text.replace("== 'done'", "== 'never'"));
     let told = never.told("cache.flush service=ok").await;
-    assert_eq!(told, "unknown: `x` gave no answer within 1 s; whether it took effect is unknown");
+    let said =
+        "unknown: `x` does not show it as done after 1 s; seen last: done, a b/c; whether it took effect is unknown";
+    assert_eq!(told, said);
     let failing = text.replace(
         "fail = \"body.state == 'failed'\"",
         "fail = \"true\"\nfailure = \"stumbled at {{ body.percent }} %\"",

@@ -8,6 +8,7 @@ mod credentials;
 mod finding;
 mod host;
 mod http;
+mod login;
 mod misbehaving;
 mod process;
 mod record;

@@ -66,6 +66,56 @@ async fn what_ships_says_what_is_wrong_with_its_system() {
     assert_eq!(wrong, "");
 }
 
+/// Monitoring that wants a name and a password, at an address.
+fn monitoring(name: &str, address: std::net::SocketAddr, limits: Limits) -> Rig {
+    let values = format!("url = \"http://{address}\", user = \"sayso\", password = \"pass-word\"");
+    let config = format!("integrations = {{ enabled = [\"{name}\"], {name} = {{ {values} }} }}");
+    Parts { shipped: &[name], config: &config, limits, ..Parts::default() }.rig()
+}
+
+#[tokio::test]
+async fn monitoring_says_what_is_wrong_with_it() {
+    let mut wrong = String::new();
+    let form = "answered in an unexpected form: expected JSON, found";
+    for (path, said) in [
+        ("/garbage", format!("{form} other text")),
+        ("/empty", format!("{form} nothing")),
+        ("/html", format!("{form} an HTML page")),
+        ("/big", format!("{form} more than is kept")),
+        ("/wrong", "answered 200 OK: [1,\"two\",null]".to_owned()),
+        ("/500", "answered 500 Internal Server Error: password=[redacted] is wrong".to_owned()),
+        ("/slow", "gave no answer within 1 s".to_owned()),
+        ("/drip", "gave no answer within 1 s".to_owned()),
+    ] {
+        let address = always(path).await;
+        let limits = if said.contains("within") { SHORT } else { SMALL };
+        let lines = [
+            ("icinga", "alert.list", "failed: "),
+            ("icinga", "service.status service=web", "failed: "),
+            ("icinga", "alert.acknowledge alert=web", "not planned: "),
+            ("icinga", "alert.unsilence alert=web", "not planned: "),
+            ("nagios", "alert.list", "failed: "),
+            ("nagios", "alert.silence alert=web duration=PT1H", "not planned: "),
+            ("nagios", "alert.unsilence alert=web", "not planned: "),
+            ("zabbix", "alert.list", "not planned: "),
+            ("zabbix", "alert.silence alert=web duration=PT1H", "not planned: "),
+            ("zabbix", "metric.show metric=cpu host=web", "not planned: "),
+        ];
+        let told = lines.map(async |(name, line, _)| told(&monitoring(name, address, limits), line).await);
+        for ((name, line, before), told) in lines.into_iter().zip(join_all(told).await) {
+            // What Zabbix gives back instead of a session is told as what came of logging in, unless it refuses.
+            let expected = match name == "zabbix" && !said.starts_with("answered 500") && path != "/wrong" {
+                true => format!("{before}`{name}` cannot be reached: logging in failed: `{name}` {said}"),
+                false => format!("{before}`{name}` {said}"),
+            };
+            if told != expected {
+                wrong += &format!("{line} at {path}: {told}\n");
+            }
+        }
+    }
+    assert_eq!(wrong, "");
+}
+
 #[tokio::test]
 async fn what_ships_says_that_its_system_is_down() {
     let address = nobody().await;

@@ -93,6 +93,11 @@ pub(crate) const PROOFS: &[Proof] = &[
         "rundeck.openapi.yml",
         "Rundeck's description of API 48; what comes back as its documentation tells",
     ),
+    proof(
+        "sensu",
+        "tests/specs/described/sensu.yaml",
+        "a description of ours, after Sensu's documentation of core/v2 (Sensu Go 6.9); not proved against a server",
+    ),
     proof("sentry", "sentry.openapi.json", "Sentry's description"),
     proof(
         "servicenow",
@@ -147,12 +152,23 @@ variables, and talk. [Another system](integration-manifest.md) is another file, 
 **Proved against a description** means: every action was planned and carried out for many values, ordinary and hostile ones;
 every request, and every answer that the replies were made of, was held against the vendor's description of the API: path,
 query, headers, body. It does not mean that a server of the vendor was asked. **A real server** means that one was, in
-`tests/servers.rs`.
+`tests/servers/`.
 
 Known by another name: GitHub Actions and GitHub issues are in `github`, GitLab CI in `gitlab`, Kibana in `elasticsearch`, OpenBao in
 `vault`, Znuny in `otrs`, Ansible Tower in `awx`, CollabNet in `teamforge`, Podman in `docker`.
 
 ";
+
+/// What was asked of real servers, by the system that the manifest is for.
+const SERVERS: &[(&str, &str)] = &[
+    ("alertmanager", "Alertmanager 0.25"),
+    ("docker", "Docker 20.10, Podman 4.3"),
+    ("icinga", "Icinga 2.13"),
+    ("nagios", "Nagios Core 4.4"),
+    ("prometheus", "Prometheus 2.42"),
+    ("redis", "Redis 7.0"),
+    ("zabbix", "Zabbix 6.0"),
+];
 
 /// Those that nobody can talk to any more.
 const DEAD: &str = "
@@ -169,7 +185,8 @@ fn the_page_says_what_the_manifests_say() {
     let mut files: Vec<_> = std::fs::read_dir("integrations").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
-    let servers = std::fs::read_to_string("tests/servers.rs").unwrap();
+    let servers = std::fs::read_dir("tests/servers").unwrap().map(|entry| entry.unwrap().path());
+    let servers: String = servers.map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let mut page = HEAD.to_owned();
     page.push_str("| system | what it can do | proved against | what it needs | variables |\n|---|---|---|---|---|\n");
     for file in files {
@@ -200,7 +217,11 @@ fn the_page_says_what_the_manifests_say() {
 
 fn proved(manifest: &Manifest, servers: &str) -> String {
     let described = PROOFS.iter().find(|proof| proof.system == manifest.name).map(|proof| proof.against.to_owned());
-    let asked = servers.contains(&format!("\"{}\"", manifest.name)).then(|| "a real server".to_owned());
+    let asked = SERVERS.iter().find(|(system, _)| *system == manifest.name);
+    let shipped = regex::Regex::new(r"shipped: &\[([^\]]*)\]").unwrap();
+    let tested = shipped.captures_iter(servers).any(|list| list[1].contains(&format!("\"{}\"", manifest.name)));
+    assert_eq!(asked.is_some(), tested, "{}: in `SERVERS` of this file is what `tests/servers/` asks", manifest.name);
+    let asked = asked.map(|(_, version)| format!("a real server: {version}"));
     let own = manifest.actions.iter().all(|action| action.builtin().is_some()).then(|| "its own tests".to_owned());
     let proofs: Vec<_> = described.into_iter().chain(asked).chain(own).collect();
     if proofs.is_empty() { "nothing yet".to_owned() } else { proofs.join("; ") }

@@ -11,10 +11,24 @@ use crate::catalogue::{did_you_mean, suggestion};
 use crate::domain::{Effect, Intent, Intents};
 
 /// What every template sees beside the command's arguments.
-const AROUND: &[&str] =
-    &["arguments", "settings", "connection", "machine", "now", "requester", "proposal", "found", "item", "items"];
+const AROUND: &[&str] = &[
+    "arguments",
+    "settings",
+    "connection",
+    "login",
+    "machine",
+    "now",
+    "requester",
+    "proposal",
+    "found",
+    "item",
+    "items",
+];
 /// What a template about an answer sees as well.
-const ANSWER: &[&str] = &["body", "status", "lines", "exit_code", "stdout", "stderr", "truncated", "sent"];
+const ANSWER: &[&str] =
+    &["body", "status", "headers", "cookies", "lines", "exit_code", "stdout", "stderr", "truncated", "sent"];
+/// What a login sees, which is made for nobody's command, beside the answer.
+const LOGIN: &[&str] = &["connection", "settings", "machine"];
 
 /// What the undo sees beside the command's arguments.
 const UNDO: &[&str] = &["facts", "found", "items", "machine", "settings"];
@@ -66,6 +80,14 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
                     }
                 }
                 Call::Http(_) | Call::Builtin(_) => {}
+            }
+        }
+    }
+    for text in login_texts(manifest) {
+        for name in text.names() {
+            if !LOGIN.contains(&root(name)) && !ANSWER.contains(&root(name)) {
+                let message = format!("`{name}` is not known when logging in, which is done for many commands at once");
+                faults.push(at(manifest, text.place(), message, None));
             }
         }
     }
@@ -308,7 +330,20 @@ fn texts(action: &Action) -> Vec<Text<'_>> {
 
 fn connection_texts(manifest: &Manifest) -> impl Iterator<Item = Text<'_>> {
     let headers = manifest.connection.iter().flat_map(|connection| &connection.headers);
-    headers.map(|(_, template)| (template as &dyn Computed, false))
+    let login = login_texts(manifest).into_iter();
+    headers.map(|(_, template)| template as &dyn Computed).chain(login).map(|text| (text, false))
+}
+
+fn login_texts(manifest: &Manifest) -> Vec<&dyn Computed> {
+    let Some(login) = manifest.connection.iter().find_map(|connection| connection.login.as_deref()) else {
+        return Vec::new();
+    };
+    let mut texts = login.step.call.leaves();
+    let expressions = login.when.iter().chain(&login.step.success).chain(&login.expired);
+    texts.extend(expressions.map(|expression| expression as &dyn Computed));
+    let templates = login.step.failure.iter().chain(login.keep.iter().map(|(_, template)| template));
+    texts.extend(templates.map(|template| template as &dyn Computed));
+    texts
 }
 
 fn calls(action: &Action) -> impl Iterator<Item = &Call> {
@@ -328,10 +363,15 @@ fn missing_value(manifest: &Manifest, name: &str) -> Option<(String, Option<Stri
             let values = manifest.connection.iter().flat_map(|connection| connection.values.keys());
             values.map(String::as_str).chain(["url"]).collect()
         }
+        "login" => {
+            let login = manifest.connection.iter().filter_map(|connection| connection.login.as_ref());
+            login.flat_map(|login| login.keep.iter().map(|(name, _)| name.as_str())).collect()
+        }
         _ => return None,
     };
     let missing = !known.contains(&key);
-    missing.then(|| (format!("`[{root}]` has no `{key}`"), suggestion(key, known.iter().copied())))
+    let table = if root == "login" { "connection.login.keep" } else { root };
+    missing.then(|| (format!("`[{table}]` has no `{key}`"), suggestion(key, known.iter().copied())))
 }
 
 /// The name of a secret that would stand in an argv: the configuration may make a secret of a value that was none.
@@ -353,6 +393,7 @@ fn secret_in<'m>(manifest: &'m Manifest, argument: &'m Argument) -> Option<&'m s
         let setting = match name.split_once('.') {
             Some(("settings", key)) => manifest.settings.get(key),
             Some(("connection", key)) => manifest.connection.as_ref().and_then(|connection| connection.values.get(key)),
+            Some(("login", _)) => return true,
             _ => None,
         };
         matches!(setting, Some(Setting::Secret { .. }))

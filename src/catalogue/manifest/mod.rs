@@ -4,6 +4,7 @@
 //! argv element, a path segment, a query value, a header, a JSON value. See `docs/integration-manifest.md`.
 
 mod check;
+mod defaults;
 mod read;
 mod settings;
 mod shell;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use super::{Diagnostic, Document, Severity};
 use crate::domain::{Digest, IntentName};
 pub use check::{secret_in_argv, used_parameters};
+pub use defaults::Judgement;
 pub use settings::setting_from_toml;
 pub use template::{Computed, Expression, FILTERS, Place, Template, TemplateFault};
 
@@ -74,6 +76,23 @@ pub struct Connection {
     pub redirects: bool,
     /// More values, mostly credentials: `{{ connection.token }}`.
     pub values: BTreeMap<String, Setting>,
+    /// How answers are judged where a call does not say.
+    pub judgement: Judgement,
+    /// A call that hands out what other calls need.
+    pub login: Option<Box<Login>>,
+}
+
+/// A call made once for many others, which need something of its answer: a session, a token, a cookie.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Login {
+    /// Whether it is needed at all.
+    pub when: Option<Expression>,
+    /// The call.
+    pub step: Step,
+    /// What is kept of its answer, like a secret; the others see each as `login.<name>`.
+    pub keep: Vec<(String, Template)>,
+    /// Whether the answer to another call says that what was kept is no longer good; 401 and 403 always say so.
+    pub expired: Option<Expression>,
 }
 
 /// A value of the connection or the settings, and where it comes from.

@@ -35,7 +35,10 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
     let requires = root.get("requires").map(requirements).unwrap_or_default();
     let connection = root.get("connection").and_then(|item| connection(&item));
     let settings = root.get("settings").map(|item| table_of(&item, setting)).unwrap_or_default();
-    let actions = root.get("actions").map(|item| named(&item, action)).unwrap_or_default();
+    let mut actions = root.get("actions").map(|item| named(&item, action)).unwrap_or_default();
+    for action in &mut actions {
+        connection.iter().for_each(|connection| connection.judgement.fill(action));
+    }
     root.finish();
     if actions.is_empty() {
         document.error_in_file("expected at least one action", Some("add `[actions.<name>]`".to_owned()));
@@ -229,10 +232,10 @@ fn poll(item: &Item<'_>) -> Option<Poll> {
 /// The kinds of calls an action may make.
 const ANY_KIND: &[&str] = &["http", "process", "builtin"];
 /// The kinds of calls that read something for an action.
-const READING_KINDS: &[&str] = &["http", "process"];
+pub(super) const READING_KINDS: &[&str] = &["http", "process"];
 
 /// Reads the call (exactly one of the kinds) and how its answer is read.
-fn step(what: &str, kinds: &[&'static str], item: &Item<'_>, table: &mut Table<'_>) -> Option<Step> {
+pub(super) fn step(what: &str, kinds: &[&'static str], item: &Item<'_>, table: &mut Table<'_>) -> Option<Step> {
     let decode = table.get("decode").and_then(|item| {
         item.word(&[("auto", Decode::Auto), ("text", Decode::Text), ("docker-stream", Decode::DockerStream)])
     });
@@ -400,7 +403,7 @@ fn placed_template(item: &Item<'_>, text: &str) -> Option<Template> {
     }
 }
 
-fn expression(item: &Item<'_>) -> Option<Expression> {
+pub(super) fn expression(item: &Item<'_>) -> Option<Expression> {
     match Expression::parse(item.string()?.text) {
         Ok(expression) => Some(expression.placed(place(item))),
         Err(fault) => refuse(item, &fault),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use toml::de::DeValue;
 
-use super::read::{constant, required, table_of, template, text};
-use super::{Argument, Condition, Connection, Requirement, SecretSource, Setting, Template, shell};
+use super::read::{READING_KINDS, constant, expression, required, step, table_of, template, text};
+use super::{Argument, Condition, Connection, Judgement, Login, Requirement, SecretSource, Setting, Template, shell};
 use crate::catalogue::Diagnostic;
 use crate::catalogue::{Document, Item, Table};
 
@@ -46,9 +46,23 @@ pub(super) fn connection(item: &Item<'_>) -> Option<Connection> {
     let ca = table.get("ca").and_then(|item| setting(&item));
     let headers = table.get("headers").map(|item| table_of(&item, template)).unwrap_or_default();
     let redirects = table.get("redirects").and_then(|item| item.boolean()).unwrap_or(false);
+    let success = table.get("success").and_then(|item| expression(&item));
+    let failure = table.get("failure").and_then(|item| template(&item));
+    let judgement = Judgement { success, failure };
+    let login = table.get("login").and_then(|item| login(&item)).map(Box::new);
     let values =
         table.rest().into_iter().filter_map(|(key, item)| Some((key.text.to_owned(), setting(&item)?))).collect();
-    Some(Connection { url: url?, ca, headers, redirects, values })
+    Some(Connection { url: url?, ca, headers, redirects, values, judgement, login })
+}
+
+fn login(item: &Item<'_>) -> Option<Login> {
+    let mut table = item.table()?;
+    let when = table.get("when").and_then(|item| expression(&item));
+    let keep = required(item, "the login", "keep", table.get("keep")).map(|item| table_of(&item, template));
+    let expired = table.get("expired").and_then(|item| expression(&item));
+    let step = step("the login", READING_KINDS, item, &mut table);
+    table.finish();
+    Some(Login { when, step: step?, keep: keep?, expired })
 }
 
 /// Reads a value and where it comes from.

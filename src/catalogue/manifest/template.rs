@@ -30,6 +30,7 @@ pub const FILTERS: &[&str] = &[
     "epoch",
     "fields",
     "first",
+    "flatten",
     "float",
     "format",
     "groupby",
@@ -43,6 +44,7 @@ pub const FILTERS: &[&str] = &[
     "list",
     "lower",
     "map",
+    "match",
     "max",
     "min",
     "minus",
@@ -65,6 +67,7 @@ pub const FILTERS: &[&str] = &[
     "sort",
     "sparkline",
     "split",
+    "strftime",
     "string",
     "sum",
     "table",
@@ -75,6 +78,7 @@ pub const FILTERS: &[&str] = &[
     "unique",
     "unit",
     "upper",
+    "values",
     "zip",
 ];
 

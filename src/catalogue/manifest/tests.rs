@@ -221,6 +221,73 @@ optional = true
     assert!(said.contains("nothing is found under the name `thin`\n  hint: did you mean `thing`?"), "{said}");
 }
 
+const LOGIN: &str = r#"
+summary = "A system"
+[connection]
+url = "http://127.0.0.1:1"
+user = "sayso"
+success = "body.ok"
+failure = "says {{ body.error }}"
+headers.cookie = "seat={{ login.seat }}"
+[connection.login]
+when = "connection.user"
+http = { method = "POST", path = "/login", form = { user = "{{ connection.user }}" } }
+success = "cookies.seat"
+failure = "lets nobody in: {{ status }}"
+keep = { seat = "{{ cookies.seat }}" }
+expired = "'log in' in body"
+[actions.query]
+implements = "metric.query"
+http = { path = "/{{ expression }}", query = { seat = "{{ login.seat }}" } }
+failure = "stumbled"
+[actions.flush]
+implements = "cache.flush"
+process.argv = ["flush", "--", "{{ service }}"]
+"#;
+
+#[test]
+fn what_a_login_hands_out_has_its_rules() {
+    let mut none = Vec::new();
+    let manifest = Manifest::parse("integrations/x.toml", LOGIN, &mut none).unwrap();
+    assert_eq!(none, []);
+    let [query, flush] = &manifest.actions[..] else { panic!("expected two actions") };
+    let judged = |step: &Step| {
+        let success = step.success.as_ref().map(|success| success.source().to_owned());
+        (success, step.failure.as_ref().map(|failure| failure.source().to_owned()))
+    };
+    assert_eq!(judged(&query.step), (Some("body.ok".to_owned()), Some("stumbled".to_owned())));
+    assert_eq!(judged(&flush.step), (None, None), "what is not asked over HTTP is judged as ever");
+
+    let said = |from: &str, to: &str| faults(&LOGIN.replacen(from, to, 1)).join("\n");
+    for (from, to, expected) in [
+        (
+            "query = { seat = \"{{ login.seat }}\"",
+            "query = { seat = \"{{ login.saet }}\"",
+            "error: integrations/x.toml:18:55: `[connection.login.keep]` has no `saet`\n  hint: did you mean `seat`?",
+        ),
+        (
+            "user = \"{{ connection.user }}\"",
+            "user = \"{{ requester }}\"",
+            "error: integrations/x.toml:11:60: `requester` is not known when logging in, which is done for many commands at once",
+        ),
+        (
+            "\"{{ service }}\"]",
+            "\"{{ service }}\", \"{{ login.seat }}\"]",
+            "error: integrations/x.toml:21:14: `login.seat` would be seen by everybody in the list of processes\n  \
+             hint: hand it over in `env`",
+        ),
+        (
+            "success = \"body.ok\"",
+            "success = \"settings.fine\"",
+            "error: integrations/x.toml:6:11: `[settings]` has no `fine`",
+        ),
+    ] {
+        assert_eq!(said(from, to), expected);
+    }
+    let nothing = said("keep = { seat = \"{{ cookies.seat }}\" }\n", "");
+    assert!(nothing.contains("error: integrations/x.toml:9:13: the login needs `keep`"), "{nothing}");
+}
+
 mod against_the_intents {
     use super::*;
     use std::sync::LazyLock;

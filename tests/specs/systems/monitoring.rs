@@ -133,3 +133,26 @@ async fn sentry_sends_what_the_description_allows() {
     let system = System { manifest: "sentry", env, config: "", samples: &[], sense: sentry };
     system.prove(Description::of("sentry")).await;
 }
+
+fn sensu(operation: &str, arguments: &Json) -> Json {
+    let alert = arguments["alert"].as_str().unwrap_or("http");
+    let (entity, check) = alert.split_once('/').unwrap_or(("web1", alert));
+    let entity = arguments["service"].as_str().unwrap_or(entity);
+    match operation {
+        "GET /namespaces/{namespace}/events" | "GET /namespaces/{namespace}/events/{entity}" => json!({
+            "*": {"entity": {"metadata": {"name": entity}}, "check": {"status": 2, "last_ok": 1_795_000_000,
+                "is_silenced": false, "output": "connection refused", "metadata": {"name": check}}}}),
+        "GET /namespaces/{namespace}/silenced" => {
+            json!({"*": {"check": check, "subscription": format!("entity:{entity}"),
+            "expire_at": 0, "creator": "alice", "reason": "known", "metadata": {"name": format!("entity:{entity}:{check}")}}})
+        }
+        _ => Json::Null,
+    }
+}
+
+#[tokio::test]
+async fn sensu_sends_what_its_documentation_allows() {
+    let env = &[("SENSU_URL", "{url}"), ("SENSU_API_KEY", "k3y-of-a-test")];
+    let system = System { manifest: "sensu", env, config: "", samples: &[], sense: sensu };
+    system.prove(Description::of("sensu")).await;
+}

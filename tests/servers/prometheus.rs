@@ -1,86 +1,22 @@
-//! The shipped manifests against the real servers: what they say is read back from the servers themselves.
-//!
-//! Runs where `SAYSO_SERVERS` names the folder with the scripts that start them, and says so where it does not.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // A test that fails may panic.
-
-mod common;
+//! Prometheus and Alertmanager: metrics, alerts, silences, and the webhook that docs/server.md describes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command as Process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Parts, Rig};
-use sayso::domain::{Alert, AlertStatus, ConversationId, OutcomeStatus, Secret};
+use sayso::domain::{Alert, AlertStatus, ConversationId, Secret};
 use sayso::server::{self, Readiness, Webhook, WebhookKind};
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
-/// A server that a script started; stopped when it goes.
-struct Server {
-    script: PathBuf,
-    folder: tempfile::TempDir,
-    variables: BTreeMap<String, String>,
-}
-
-impl Server {
-    /// Starts it, or says why not.
-    fn up(name: &str, environment: &[(&str, &str)]) -> Option<Self> {
-        let Some(scripts) = std::env::var_os("SAYSO_SERVERS") else {
-            eprintln!("skipped: SAYSO_SERVERS does not name the folder with the scripts that start servers");
-            return None;
-        };
-        let script = PathBuf::from(scripts).join(format!("{name}.sh"));
-        let folder = tempfile::Builder::new().prefix("s").tempdir_in("/tmp").unwrap();
-        let mut command = Process::new("bash");
-        let output =
-            command.arg(&script).arg("up").arg(folder.path()).envs(environment.iter().copied()).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-        let variables = text.lines().filter_map(|line| line.split_once('='));
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Some(Self { script, folder, variables })
-    }
-
-    fn var(&self, name: &str) -> String {
-        self.variables[name].clone()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = Process::new("bash").arg(&self.script).arg("down").arg(self.folder.path()).output();
-    }
-}
-
-/// What a server answers to a plain request, without the layer under test.
-async fn get(url: &str) -> Json {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-    let text = client.get(url).send().await.unwrap().text().await.unwrap();
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {error}: {text}"))
-}
-
-/// The same, over a Unix socket.
-async fn get_unix(socket: &str, path: &str) -> Json {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().unix_socket(socket).tls_certs_only([]).build().unwrap();
-    let text = client.get(format!("http://localhost{path}")).send().await.unwrap().text().await.unwrap();
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
-}
+use crate::common::{Parts, Rig};
+use crate::{Server, client, get, succeeds};
 
 /// Asks a server to do something.
 async fn post(url: &str) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    let client = client().tls_certs_only([]).build().unwrap();
     client.post(url).send().await.unwrap().error_for_status().unwrap();
-}
-
-async fn succeeds(rig: &Rig, line: &str) -> (String, String) {
-    let outcome = rig.run(line).await;
-    assert_eq!(outcome.status, OutcomeStatus::Succeeded, "{line}: {}", outcome.summary);
-    (outcome.summary, outcome.output.unwrap_or_default())
 }
 
 #[tokio::test]
@@ -195,7 +131,7 @@ impl Readiness for Nobody {
 
 /// What docs/server.md tells people to write for Alertmanager, for this webhook and without its patience.
 fn documented(address: std::net::SocketAddr, token: &std::path::Path) -> String {
-    let document = include_str!("../docs/server.md");
+    let document = include_str!("../../docs/server.md");
     let (_, rest) = document.split_once("```yaml\nroute:").unwrap();
     let (block, _) = rest.split_once("```").unwrap();
     format!("route:{block}")
@@ -238,66 +174,4 @@ async fn alertmanager_finds_the_webhook() {
     let resolved = next().await;
     assert_eq!(resolved, Alert { status: AlertStatus::Resolved, ..firing });
     listening.stop().await;
-}
-
-#[tokio::test]
-async fn podman() {
-    let Some(server) = Server::up("podman", &[]) else { return };
-    containers(&server).await;
-}
-
-#[tokio::test]
-async fn docker() {
-    let Some(server) = Server::up("dockerd", &[]) else { return };
-    containers(&server).await;
-}
-
-async fn containers(server: &Server) {
-    let socket = server.var("DOCKER_SOCKET");
-    let env = vec![("DOCKER_HOST", server.var("DOCKER_HOST")), ("SAYSO_ENVIRONMENT", "staging".to_owned())];
-    let rig = Parts { shipped: &["docker"], env, ..Parts::default() }.rig();
-    let inspect =
-        async |name: &str| get_unix(&socket, &format!("/v1.41/containers/{name}/json")).await["State"].clone();
-
-    let (summary, output) = succeeds(&rig, "container.list").await;
-    assert_eq!(summary, "3 containers, 3 of them running");
-    assert!(output.contains("api ") && output.contains("running") && output.contains("bb:1"), "{output}");
-    let (summary, output) = succeeds(&rig, "container.list service=web host=testhost environment=staging").await;
-    assert_eq!((summary.as_str(), output.lines().count()), ("1 containers, 1 of them running", 2));
-    let said = "`docker` serves only `localhost` or `127.0.0.1` or `testhost` as `host`, not `db1`";
-    assert_eq!(rig.refusal("container.list host=db1").await, said);
-
-    let (_, output) = succeeds(&rig, "container.logs container=web limit=2").await;
-    assert!(output.lines().next().unwrap().ends_with(" web: still here"), "{output:?}");
-    let told = rig.told("container.logs container=nosuch").await;
-    assert!(told.starts_with("failed: `docker` answered 404 Not Found: ") && told.contains("nosuch"), "{told}");
-
-    let (summary, output) = succeeds(&rig, "service.status service=web").await;
-    assert_eq!(summary, "web is running");
-    assert!(output.starts_with("web: running, started ") && output.contains(", 0 restarts, image "), "{output}");
-    let (summary, output) = succeeds(&rig, "service.list").await;
-    assert_eq!((summary.as_str(), output.lines().count()), ("3 services", 3));
-    let said = "no container and no compose service is called `nosuch`";
-    assert_eq!(rig.refusal("service.restart service=nosuch").await, said);
-
-    let before = inspect("web").await["StartedAt"].clone();
-    let preview = rig.preview("service.restart service=web").await.unwrap();
-    assert!(preview.starts_with("web (") && preview.contains(") is running, started "), "{preview}");
-    assert_eq!(succeeds(&rig, "service.restart service=web environment=staging").await.0, "web was restarted");
-    let after = inspect("web").await;
-    assert_eq!(after["Running"], true);
-    assert_ne!(after["StartedAt"], before);
-
-    assert_eq!(succeeds(&rig, "service.stop service=web").await.0, "web was stopped");
-    assert_eq!(inspect("web").await["Running"], false);
-    assert_eq!(succeeds(&rig, "service.status service=web").await.0, "web is exited");
-    assert_eq!(succeeds(&rig, "service.stop service=web").await.0, "web had stopped already");
-    let preview = rig.preview("service.start service=web").await.unwrap();
-    assert!(preview.contains(") is exited, ended ") && preview.contains("exit code 0"), "{preview}");
-    assert_eq!(succeeds(&rig, "service.start service=web").await.0, "web was started");
-    assert_eq!(inspect("web").await["Running"], true);
-    assert_eq!(succeeds(&rig, "service.start service=web").await.0, "web was running already");
-    // Nothing else was touched.
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(inspect("api").await["Running"], true);
 }
