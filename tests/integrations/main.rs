@@ -9,6 +9,7 @@ mod finding;
 mod host;
 mod http;
 mod misbehaving;
+mod network;
 mod process;
 mod record;
 mod registry;

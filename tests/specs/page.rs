@@ -82,7 +82,7 @@ variables, and talk. [Another system](integration-manifest.md) is another file, 
 **Proved against a description** means: every action was planned and carried out for many values, ordinary and hostile ones;
 every request, and every answer that the replies were made of, was held against the vendor's description of the API: path,
 query, headers, body. It does not mean that a server of the vendor was asked. **A real server** means that one was, in
-`tests/servers.rs`.
+`tests/servers.rs`; **the real program** that the program itself was run, and its effect read back, in `tests/tools/`.
 
 ";
 
@@ -133,8 +133,13 @@ fn the_page_says_what_the_manifests_say() {
 fn proved(manifest: &Manifest, servers: &str) -> String {
     let described = PROOFS.iter().find(|proof| proof.system == manifest.name).map(|proof| proof.against.to_owned());
     let asked = servers.contains(&format!("\"{}\"", manifest.name)).then(|| "a real server".to_owned());
+    let test = std::fs::read_to_string(format!("tests/tools/{}.rs", manifest.name)).ok();
+    let program = test.map(|test| match test.contains("of our own") {
+        true => "the real program, against a small server of ours".to_owned(),
+        false => "the real program".to_owned(),
+    });
     let own = manifest.actions.iter().all(|action| action.builtin().is_some()).then(|| "its own tests".to_owned());
-    let proofs: Vec<_> = described.into_iter().chain(asked).chain(own).collect();
+    let proofs: Vec<_> = described.into_iter().chain(asked).chain(program).chain(own).collect();
     if proofs.is_empty() { "nothing yet".to_owned() } else { proofs.join("; ") }
 }
 
