@@ -28,8 +28,11 @@ fn wire(name: &str) -> Vec<u8> {
     labels.chain([0]).collect()
 }
 
+/// A type, and what such a record holds.
+type Record = (u16, Vec<u8>);
+
 /// The code of the answer and its records, or silence.
-fn zone(name: &str, kind: u16) -> Option<(u8, Vec<(u16, Vec<u8>)>)> {
+fn zone(name: &str, kind: u16) -> Option<(u8, Vec<Record>)> {
     let here = || (A, vec![127, 0, 0, 1]);
     let text = |text: &[u8]| [&[u8::try_from(text.len()).unwrap()], text].concat();
     Some(match (name, kind) {

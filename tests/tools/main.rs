@@ -6,6 +6,7 @@
 
 mod ansible;
 mod aws;
+mod capistrano;
 #[path = "../common/mod.rs"]
 mod common;
 mod packer;

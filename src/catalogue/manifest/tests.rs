@@ -321,7 +321,7 @@ summary = "{{ component }} is {{ status }}"
         let faults = cross_faults(&manifest("{{ environment }}", "plan", "{{ files.plan.path }}"));
         let said = "error: integrations/x.toml:3:8: `files.plan` needs `environment`, which `service.restart` does not require";
         assert_eq!(faults, [said]);
-        for (uses, leaf, place) in [("paln", "x", "5:14"), ("plan", "{{ files.paln.path }}", "7:50")] {
+        for (uses, leaf, place) in [("paln", "x", "5:14"), ("plan", "{{ files.paln.path }}", "7:45")] {
             let faults = super::faults(&manifest("{{ service }}", uses, leaf));
             let said =
                 format!("error: integrations/x.toml:{place}: `[files]` has no `paln`\n  hint: did you mean `plan`?");
