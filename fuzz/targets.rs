@@ -180,7 +180,7 @@ pub fn template(bytes: &[u8]) {
 /// The body of an answer: plain, JSON, or in Docker's frames; whole or cut off.
 pub fn answer(bytes: &[u8]) {
     for status in [200, 301, 500] {
-        for decode in [Decode::Auto, Decode::Text, Decode::DockerStream] {
+        for decode in [Decode::Auto, Decode::Text, Decode::JsonLines, Decode::DockerStream] {
             for truncated in [false, true] {
                 let (said, _) = read_answer(status, bytes, truncated, decode);
                 assert!(said.starts_with("answered ") && !said.contains('\n'));

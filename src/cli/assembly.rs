@@ -234,6 +234,7 @@ pub(super) async fn start_among(
         roles: data.config.roles.clone(),
         memberships: Arc::clone(&memberships),
         limits: Limits { output_bytes: data.config.limits.output_bytes, timeout: data.config.limits.timeout },
+        files: state_folder().ok().map(|state| state.join("files")),
     };
     let (registry, faults) = Registry::new(data.catalogue.manifests, &configured, actions, &surroundings, &redactor);
     if faults.iter().any(|fault| fault.severity == Severity::Error) {

@@ -13,6 +13,7 @@ use super::perform::Performer;
 use super::plan::{Plan, Planner, rounds};
 use super::scope::{Circumstances, Views};
 use super::secret::Wanted;
+use super::settings::Secrets;
 use super::stop::Stop;
 use crate::catalogue::manifest::{Action, Poll};
 use crate::domain::{Command, Effect, Outcome, OutcomeStatus};
@@ -85,6 +86,7 @@ impl Act<'_> {
             stop: self.stop,
             deadline,
             limit: self.plan.timeout,
+            progress: None,
         }
     }
 
@@ -156,7 +158,9 @@ impl Act<'_> {
         let mut left = if harmless { action.retry } else { 0 };
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match self.performer(deadline).run(&action.step, views).await {
+            let progress = action.progress.as_ref().map(|told| (told, &self.progress));
+            let performer = Performer { progress, ..self.performer(deadline) };
+            let error = match performer.run(&action.step, views).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -181,6 +185,7 @@ impl Act<'_> {
         };
         let cx = RunContext {
             identity: self.plan.identity.clone(),
+            settings: self.plan.chosen.integration.settings.plain(Secrets::Named),
             requester: self.approved.requester().clone(),
             conversation: self.approved.conversation().clone(),
             proposal: self.approved.proposal(),

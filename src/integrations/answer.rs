@@ -51,11 +51,14 @@ impl Answer {
     ) -> Self {
         let text = match decode {
             Decode::DockerStream => String::from_utf8_lossy(&unframed(bytes)).into_owned(),
-            Decode::Auto | Decode::Text => String::from_utf8_lossy(bytes).into_owned(),
+            Decode::Auto | Decode::Text | Decode::JsonLines => String::from_utf8_lossy(bytes).into_owned(),
         };
         let text = if truncated { redactor.without_fragment(&text).to_owned() } else { text };
         let json = match decode {
             Decode::Auto if !truncated => serde_json::from_str(&text).ok(),
+            Decode::JsonLines => {
+                Some(text.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok()).collect())
+            }
             Decode::Auto | Decode::Text | Decode::DockerStream => None,
         };
         let body = json.unwrap_or_else(|| text.clone().into());

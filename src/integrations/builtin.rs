@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
-use super::host;
 use super::redact::Redactor;
+use super::{host, network};
 use crate::domain::{Actor, Command, ConversationId, ExecutionId, ProposalId};
 
 /// Why our own code did not do it.
@@ -51,6 +51,8 @@ pub trait Builtin: Send + Sync {
 pub struct RunContext {
     /// What [`Builtin::identify`] found.
     pub identity: Json,
+    /// The settings of the manifest; secrets are only named.
+    pub settings: Json,
     /// Who asked.
     pub requester: Actor,
     /// Where.
@@ -89,10 +91,11 @@ impl Progress {
 pub struct Builtins(BTreeMap<String, Arc<dyn Builtin>>);
 
 impl Builtins {
-    /// Those about this machine.
+    /// Those about this machine, and about what it sees of the network.
     pub fn of_this_machine() -> Self {
         let mut builtins = Self::default();
         host::register(&mut builtins);
+        network::register(&mut builtins);
         builtins
     }
 

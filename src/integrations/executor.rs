@@ -150,8 +150,10 @@ impl Inner {
         let holder = Holder { command: command.to_string(), actor: approved.requester().clone(), since };
         let held = self.locks.take(&target, holder, MAX_WAIT).await;
         let held = held.map_err(|holder| NotRun::Busy(holder, self.planner.clock.now()))?;
-        // Whoever had the target before may have changed what was looked up.
-        let plan = if held.waited() { self.plan(approved).await? } else { plan };
+        // Whoever had the target before may have changed what was looked up; a file may have been written between the look
+        // at it and now, also by somebody who had let go of the target when we came.
+        let again = held.waited() || !plan.chosen.action().uses.is_empty();
+        let plan = if again { self.plan(approved).await? } else { plan };
         Ok((plan, turn, Some(held)))
     }
 

@@ -117,6 +117,7 @@ impl Maker<'_> {
             http: None,
             session: Session::default(),
             limits: self.config.limits,
+            files: None,
             credentials,
             roles: None,
         };
@@ -124,6 +125,10 @@ impl Maker<'_> {
         if integration.standing == Standing::Enabled {
             let mut lacking = Vec::new();
             self.connect(&mut integration, &mut lacking);
+            integration.files = self.config.files.as_ref().map(|all| all.join(&integration.manifest.name));
+            if integration.files.is_none() && !integration.manifest.files.is_empty() {
+                lacking.push("there is no folder for its files".to_owned());
+            }
             lacking.dedup();
             if !lacking.is_empty() {
                 integration.standing = Standing::Lacking(lacking);

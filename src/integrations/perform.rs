@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::answer::{Answer, Ending, looks_like_html};
+use super::builtin::Progress;
 use super::error::ActionError;
 use super::limits::Limits;
 use super::process;
@@ -38,6 +39,8 @@ pub(super) struct Performer<'a> {
     pub(super) deadline: Instant,
     /// How long that was from the beginning: what a person is told when it was too short.
     pub(super) limit: Duration,
+    /// Where to tell how far a program is, and how.
+    pub(super) progress: Option<(&'a Template, &'a Progress)>,
 }
 
 /// Fills in a call of an integration; none for our own code.
@@ -48,7 +51,8 @@ pub(super) fn fill(
     scope: &Scope,
 ) -> Result<Option<Request>, RequestError> {
     let headers = integration.manifest.connection.as_ref().map_or(&[][..], |connection| &connection.headers);
-    Filler { templates, scope, endpoint: integration.endpoint.as_ref(), headers }.fill(call)
+    let env = &integration.manifest.env;
+    Filler { templates, scope, endpoint: integration.endpoint.as_ref(), headers, env }.fill(call)
 }
 
 impl Performer<'_> {
@@ -97,7 +101,18 @@ impl Performer<'_> {
                 http.send(&integration, &request, step.decode, left, self.stop, self.redactor).await
             }
             (Some(Request::Process(request)), _) => {
-                process::run(&integration, &request, step.decode, left, self.stop, self.redactor).await
+                let tell = self.progress.map(|(template, progress)| {
+                    move |line: &str| {
+                        let views = views.clone().with("line", &line.into());
+                        // Progress that cannot be told is no reason to stop.
+                        let told = self.templates.prose(template, &views.told).unwrap_or_default();
+                        if !told.trim().is_empty() {
+                            progress.tell(&told);
+                        }
+                    }
+                });
+                let hear = tell.as_ref().map(|tell| tell as &process::Hear<'_>);
+                process::run(&integration, &request, step.decode, left, self.stop, self.redactor, hear).await
             }
             (Some(Request::Http(_) | Request::Builtin(_)) | None, _) => {
                 // The registry enables nothing with HTTP actions and without a client; our own code takes another way.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::builtin::{Builtin, BuiltinError};
 use super::error::{ActionError, PlanError};
+use super::files::bound_to;
 use super::perform::{Performer, Selected, fill};
 use super::redact::Redactor;
 use super::registry::{Chosen, Registry};
@@ -50,6 +51,8 @@ pub struct Plan {
     pub timeout: Duration,
     pub(super) chosen: Chosen,
     pub(super) command: Command,
+    /// The files that are kept for it, by name.
+    pub(super) files: Json,
     /// What was found by name.
     pub(super) found: Json,
     /// What the look-up found; none without one.
@@ -62,7 +65,7 @@ impl Plan {
     /// The views with what was found.
     pub(super) fn seen<'r>(&self, views: Views<'r>) -> Views<'r> {
         let items = Json::Array(self.items.clone().unwrap_or_default());
-        views.with("found", &self.found).with("items", &items)
+        views.with("files", &self.files).with("found", &self.found).with("items", &items)
     }
 }
 
@@ -138,10 +141,12 @@ impl Planner {
         let chosen = registry.choose(command, named, &self.templates, &self.surroundings)?.acting_for(requester)?;
         let action = chosen.action();
         let failed = |source: RequestError| PlanError::Request { integration: chosen.name().to_owned(), source };
-        let (found, items) = self.look_around(&chosen, command).await?;
+        let files = self.files(&chosen, command).await?;
+        let (found, items) = self.look_around(&chosen, command, &files).await?;
         let planned = self
             .planned(&chosen, command, &found, items.as_deref().unwrap_or_default())
-            .map_err(|error| failed(error.into()))?;
+            .map_err(|error| failed(error.into()))?
+            .with("files", &files);
         let (requests, identity) = match action.builtin() {
             None => {
                 let one = |scope: &Scope| fill(&chosen.integration, &self.templates, &action.step.call, scope);
@@ -176,12 +181,13 @@ impl Planner {
             via: chosen.via(),
             action: action.name.clone(),
             runs: self.redactor.clean(&runs.join("\n")),
-            digest: digest(&chosen, &requests),
+            digest: bound_to(digest(&chosen, &requests), &chosen, &files),
             target: target(&chosen, command),
             local: is_local(&chosen),
             lock,
             timeout: action.timeout.min(chosen.integration.limits.timeout),
             command: command.clone(),
+            files,
             found,
             items,
             identity,
@@ -242,13 +248,26 @@ impl Planner {
 
     /// Performs reads of an action, before anybody was asked.
     pub(super) fn reader<'a>(&'a self, chosen: &'a Chosen, stop: &'a Stop) -> Performer<'a> {
-        let limit = READ_TIMEOUT.min(chosen.integration.limits.timeout);
+        let limit = chosen.action().read_timeout.unwrap_or(READ_TIMEOUT).min(chosen.integration.limits.timeout);
         let deadline = Instant::now() + limit;
-        Performer { chosen, templates: &self.templates, redactor: &self.redactor, stop, deadline, limit }
+        Performer {
+            chosen,
+            templates: &self.templates,
+            redactor: &self.redactor,
+            stop,
+            deadline,
+            limit,
+            progress: None,
+        }
     }
 
     /// Makes the reads that find something: each thing by its name, and what the request is about.
-    async fn look_around(&self, chosen: &Chosen, command: &Command) -> Result<(Json, Option<Vec<Json>>), PlanError> {
+    async fn look_around(
+        &self,
+        chosen: &Chosen,
+        command: &Command,
+        files: &Json,
+    ) -> Result<(Json, Option<Vec<Json>>), PlanError> {
         let action = chosen.action();
         let mut found = Map::new();
         if action.lookups().next().is_none() {
@@ -260,7 +279,7 @@ impl Planner {
         chosen.refresh(Wanted::Current, &self.redactor).await?;
         let circumstances = Circumstances::looking(self.clock.now());
         let mut views = self.views(chosen, command, &circumstances).map_err(unreadable)?;
-        views = views.with("found", &Json::Object(found.clone()));
+        views = views.with("files", files).with("found", &Json::Object(found.clone()));
         for find in &action.find {
             let needed = find.when.as_ref().map(|when| self.templates.truth(when, &views.sent)).transpose();
             if needed.map_err(unreadable)? == Some(false) {

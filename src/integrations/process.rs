@@ -1,5 +1,6 @@
 //! Programs with arguments: never a shell, in a process group of their own, bounded in time and output.
 
+use std::convert::Infallible;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::answer::{Answer, Ending};
 use super::error::ActionError;
@@ -22,6 +23,10 @@ use crate::catalogue::manifest::Decode;
 const GRACE: Duration = Duration::from_secs(2);
 /// How long the streams may stay open after the program ended: something it started may hold them.
 const STREAMS_AFTER_END: Duration = Duration::from_millis(500);
+/// How often it is told how far a program is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+/// How much of a line is told, in bytes.
+const MAX_LINE: usize = 500;
 /// What is handed on of our own environment: where programs are, and whose machine it is.
 const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_RUNTIME_DIR"];
 
@@ -64,7 +69,14 @@ struct Stream {
 struct Captured {
     bytes: Vec<u8>,
     truncated: bool,
+    /// The last whole line that says something.
+    line: Vec<u8>,
+    /// What came after it.
+    unfinished: Vec<u8>,
 }
+
+/// Is told the last line that a program has said, while it goes on.
+pub(super) type Hear<'a> = dyn Fn(&str) + Send + Sync + 'a;
 
 /// Runs a program and reads what it says.
 pub(super) async fn run(
@@ -74,6 +86,7 @@ pub(super) async fn run(
     left: Limits,
     stop: &Stop,
     redactor: &Redactor,
+    hear: Option<&Hear<'_>>,
 ) -> Result<Answer, ActionError> {
     let integration = integration.to_owned();
     let (mut group, stdout, stderr) = match start(request, left.output_bytes) {
@@ -82,6 +95,7 @@ pub(super) async fn run(
     };
     let ended = tokio::select! {
         () = stop.stopped() => Err(ActionError::Interrupted { integration }),
+        never = stdout.told(hear) => match never {},
         ended = timeout(left.timeout, group.child.wait()) => match ended {
             Ok(Ok(status)) => Ok(status),
             Ok(Err(error)) => Err(ActionError::Cut { integration, reason: error.to_string() }),
@@ -112,7 +126,7 @@ fn start(request: &ProcessRequest, limit: usize) -> Result<(Group, Stream, Strea
         .envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
         .env("LC_ALL", "C.UTF-8")
         .envs(request.env.iter().map(|(name, value)| (name, value)))
-        .current_dir("/")
+        .current_dir(request.cwd.as_deref().unwrap_or("/"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -123,6 +137,22 @@ fn start(request: &ProcessRequest, limit: usize) -> Result<(Group, Stream, Strea
     let stdout = Stream::read(child.stdout.take(), limit);
     let stderr = Stream::read(child.stderr.take(), limit);
     Ok((Group { leader, child, ended: false }, stdout, stderr))
+}
+
+impl Captured {
+    /// Keeps an eye on the last line, also when there is no room for more.
+    fn follow(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let room = MAX_LINE.saturating_sub(self.unfinished.len());
+            self.unfinished.extend_from_slice(&part[..part.len().min(room)]);
+            if part.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.unfinished);
+                if !line.trim_ascii().is_empty() {
+                    self.line = line.trim_ascii_end().to_vec();
+                }
+            }
+        }
+    }
 }
 
 impl Stream {
@@ -136,12 +166,25 @@ impl Stream {
             let mut buffer = vec![0; 16 * 1024];
             while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                 let mut kept = here.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.follow(&buffer[..count]);
                 let room = limit - kept.bytes.len();
                 kept.bytes.extend_from_slice(&buffer[..count.min(room)]);
                 kept.truncated |= count > room;
             }
         });
         Self { kept, task }
+    }
+
+    /// Tells the last line again and again, for as long as somebody waits for the program.
+    async fn told(&self, hear: Option<&Hear<'_>>) -> Infallible {
+        let Some(hear) = hear else { return std::future::pending().await };
+        loop {
+            sleep(PROGRESS_EVERY).await;
+            let line = self.kept.lock().unwrap_or_else(PoisonError::into_inner).line.clone();
+            if !line.is_empty() {
+                hear(&String::from_utf8_lossy(&line));
+            }
+        }
     }
 
     /// What it said, once the program has ended.

@@ -1,6 +1,7 @@
 //! The systems there are, which of them are enabled, and which of their actions carries out a command.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::bindings::{Bindings, Bound};
@@ -36,6 +37,8 @@ pub struct Config {
     pub memberships: Arc<Memberships>,
     /// `[limits]`, as far as they are about systems.
     pub limits: Limits,
+    /// Where files lie that one command leaves for a later one; none: nowhere.
+    pub files: Option<PathBuf>,
 }
 
 /// Whether an integration can be used, and if not, why.
@@ -83,6 +86,8 @@ pub struct Integration {
     /// What it handed out, if one has to log in.
     pub(super) session: Session,
     pub(super) limits: Limits,
+    /// Where its files lie.
+    pub(super) files: Option<PathBuf>,
     /// The role whose credentials these are; none: everybody's.
     pub(super) credentials: Option<String>,
     /// The same with other credentials, by role; none: these are for everybody.

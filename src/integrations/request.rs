@@ -30,6 +30,9 @@ pub enum RequestError {
     /// A segment that means another folder.
     #[error("`{0}` cannot be part of a path")]
     BadSegment(String),
+    /// A folder to work in that is relative, or leads upwards.
+    #[error("`{0}` is no folder to work in: expected an absolute path without `..`")]
+    BadFolder(String),
     /// A header with a line end or other control characters.
     #[error("the header `{0}` cannot hold this value")]
     BadHeader(String),
@@ -118,6 +121,9 @@ pub(super) struct ProcessRequest {
     pub argv: Vec<String>,
     /// Environment variables beside the few that every process gets.
     pub env: Vec<(String, String)>,
+    /// The folder it works in; the root where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
 }
 
 /// A call of our own code.
@@ -163,6 +169,8 @@ pub(super) struct Filler<'a> {
     pub(super) endpoint: Option<&'a Endpoint>,
     /// Headers of every HTTP request.
     pub(super) headers: &'a [(String, Template)],
+    /// Variables of every program.
+    pub(super) env: &'a [(String, Template)],
 }
 
 impl Filler<'_> {
@@ -279,10 +287,20 @@ impl Filler<'_> {
             }
         }
         let mut env = Vec::new();
-        for (name, value) in &call.env {
+        for (name, value) in self.env.iter().chain(&call.env) {
             env.extend(self.text(value)?.map(|value| (name.clone(), value)));
         }
-        Ok(ProcessRequest { argv, env })
+        let cwd = match &call.cwd {
+            Some(cwd) => {
+                let folder = self.text(cwd)?.ok_or_else(|| RequestError::NoSegment(cwd.source().to_owned()))?;
+                if !folder.starts_with('/') || folder.split('/').any(|part| part == "..") || folder.contains('\0') {
+                    return Err(RequestError::BadFolder(folder));
+                }
+                Some(folder)
+            }
+            None => None,
+        };
+        Ok(ProcessRequest { argv, env, cwd })
     }
 }
 
@@ -312,7 +330,8 @@ impl fmt::Display for Request {
             }
             Self::Process(request) => {
                 let words: Vec<_> = request.argv.iter().map(|word| shell_quoted(word)).collect();
-                f.write_str(&words.join(" "))
+                f.write_str(&words.join(" "))?;
+                request.cwd.iter().try_for_each(|cwd| write!(f, " (in {})", shell_quoted(cwd)))
             }
             Self::Builtin(request) => f.write_str(&request.command),
         }

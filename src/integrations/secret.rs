@@ -181,10 +181,10 @@ impl LiveSecret {
     /// Asks the program. What it says on standard error may hold the secret as well, and is not told.
     async fn ask(&self, argv: &[String], inherit: &[String], redactor: &Redactor) -> Result<Secret, String> {
         let variables = inherit.iter().filter_map(|name| Some((name.clone(), (self.surroundings.env)(name)?)));
-        let request = ProcessRequest { argv: argv.to_vec(), env: variables.collect() };
+        let request = ProcessRequest { argv: argv.to_vec(), env: variables.collect(), cwd: None };
         let limits = Limits { output_bytes: MAX_BYTES, timeout: ASKING };
         let program = argv.first().map_or("", String::as_str);
-        let answer = process::run(program, &request, Decode::Text, limits, &Stop::never(), redactor).await;
+        let answer = process::run(program, &request, Decode::Text, limits, &Stop::never(), redactor, None).await;
         let answer = answer.map_err(|error| error.to_string())?;
         match (&answer.ending, answer.text.trim()) {
             _ if answer.truncated => Err(format!("`{program}` said more than {MAX_BYTES} bytes")),

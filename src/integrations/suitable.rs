@@ -21,7 +21,7 @@ pub(super) fn unsuitable(
     surroundings: &Surroundings,
 ) -> Option<String> {
     let action = chosen.action();
-    let used = used_parameters(action, &chosen.integration.declared);
+    let used = used_parameters(action, &chosen.integration.declared, &chosen.integration.manifest.files);
     command.arguments().iter().find_map(|(parameter, value)| {
         let (name, value) = (parameter.as_str(), value.as_str());
         let here = chosen.name();

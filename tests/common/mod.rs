@@ -195,6 +195,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) config: &'a str,
     /// `[limits]`.
     pub(crate) limits: Limits,
+    /// Where files lie that one command leaves for a later one.
+    pub(crate) files: Option<std::path::PathBuf>,
     /// Environment variables.
     pub(crate) env: Vec<(&'a str, String)>,
     pub(crate) builtins: Builtins,
@@ -246,7 +248,7 @@ impl Parts<'_> {
             self.env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let surroundings =
             Surroundings { env: Arc::new(move |name| env.get(name).cloned()), machine: "testhost".to_owned() };
-        let config = configured(self.config, self.limits);
+        let config = Config { files: self.files, ..configured(self.config, self.limits) };
         let redactor = Arc::new(Redactor::default());
         let (registry, found) = Registry::new(manifests, &config, self.builtins, &surroundings, &redactor);
         faults.extend(found);

@@ -10,6 +10,7 @@ mod host;
 mod http;
 mod login;
 mod misbehaving;
+mod network;
 mod process;
 mod record;
 mod registry;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use crate::common::Rig;
+use crate::common::{Parts, Rig};
 use sayso::domain::OutcomeStatus;
 
 /// A manifest whose read and change run a script with the argument.
@@ -131,4 +131,113 @@ async fn how_it_ended_is_told() {
     let said =
         "failed: `x` cannot be reached: `/does/not/exist` cannot be started: No such file or directory (os error 2)";
     assert_eq!(missing.told("cache.flush service=x").await, said);
+}
+
+/// A manifest with a script, and what stands around it.
+fn around(folder: &tempfile::TempDir, script: &str, top: &str, action: &str) -> Parts<'static> {
+    let path = folder.path().join("script");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let text = format!("summary = \"A system\"\nrequires = {{ always = true }}\n{top}\n{action}");
+    let files = Some(folder.path().join("files"));
+    Parts { manifests: vec![("x", text.replace("SCRIPT", path.to_str().unwrap()))], files, ..Parts::default() }
+}
+
+#[tokio::test]
+async fn a_program_works_where_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("shop")).unwrap();
+    let top = format!(
+        "[settings]\nfolder = \"{}\"\n[env]\nGIVEN = \"all\"\nLEFT_OUT = \"{{{{ host }}}}\"",
+        folder.path().display()
+    );
+    let action = r#"
+[actions.flush]
+implements = "cache.flush"
+process = { argv = ["SCRIPT", "--", "{{ service }}"], cwd = "{{ settings.folder }}/{{ service }}" }
+"#;
+    let script = "pwd; echo $GIVEN ${LEFT_OUT-none}";
+    let rig = around(&folder, script, &top.replace("host", "environment"), action).rig();
+    let at = folder.path().join("shop").display().to_string();
+    let runs = rig.plan("cache.flush service=shop").await.unwrap().runs;
+    assert!(runs.ends_with(&format!(" -- shop (in {at})")), "{runs}");
+    assert_eq!(rig.run("cache.flush service=shop").await.output.unwrap(), format!("{at}\nall none"));
+    let said = rig.refusal("cache.flush service=a/../..").await;
+    assert!(said.ends_with("is no folder to work in: expected an absolute path without `..`"), "{said}");
+    let told = rig.told("cache.flush service=nosuch").await;
+    assert!(told.contains("cannot be started: No such file or directory"), "{told}");
+}
+
+#[tokio::test]
+async fn lines_of_json_are_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let action = r#"
+[actions.flush]
+implements = "cache.flush"
+process.argv = ["SCRIPT", "--", "{{ service }}"]
+decode = "json-lines"
+success = "exit_code == 2"
+reply = "{{ body | map(attribute='n') | join(',') }}"
+"#;
+    let script = r#"echo a warning >&2; echo '{"n": 1}'; echo no json; echo '{"n": 2}'; exit 2"#;
+    let rig = around(&folder, script, "", action).rig();
+    assert_eq!(rig.run("cache.flush service=x").await.output.unwrap(), "1,2");
+}
+
+#[tokio::test]
+async fn how_far_a_program_is_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let action = r#"
+[actions.flush]
+implements = "cache.flush"
+process.argv = ["SCRIPT", "--", "{{ service }}"]
+progress = "{% if line is startingwith('step') %}{{ service }}: {{ line }}{% endif %}"
+"#;
+    let script =
+        "echo noise; sleep 1.5; echo step one; echo; printf half; sleep 1.5; echo; echo step two, token=abc; sleep 1.5";
+    let rig = around(&folder, script, "", action).rig();
+    let (sender, mut progress) = tokio::sync::mpsc::channel(8);
+    let approved = rig.approved("cache.flush service=x").await;
+    assert_eq!(rig.executor.execute(approved, sender).await.status, OutcomeStatus::Succeeded);
+    let mut told = Vec::new();
+    while let Some(line) = progress.recv().await {
+        told.push(line);
+    }
+    told.dedup();
+    assert_eq!(told, ["x: step one", "x: step two, token=[redacted]"]);
+}
+
+#[tokio::test]
+async fn what_a_file_holds_is_what_is_approved() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = "[files]\nplan = \"{{ workspace }}\"";
+    let action = r#"
+[actions.plan]
+implements = "infra.plan"
+process.argv = ["SCRIPT", "{{ files.plan.path }}"]
+[actions.apply]
+implements = "infra.apply"
+uses.plan = "there is no plan of `{{ workspace }}`"
+process.argv = ["cat", "{{ files.plan.path }}"]
+preview.reply = "plan {{ files.plan.digest[:8] }}"
+"#;
+    let rig = around(&folder, "echo a plan $$ > $1", top, action).rig();
+    assert_eq!(rig.refusal("infra.apply workspace=a").await, "there is no plan of `a`");
+    for workspace in ["a", "b"] {
+        assert_eq!(rig.run(&format!("infra.plan workspace={workspace}")).await.status, OutcomeStatus::Succeeded);
+    }
+    let before = rig.preview("infra.apply workspace=a").await.unwrap();
+    let (first, other) = (rig.approved("infra.apply workspace=a").await, rig.approved("infra.apply workspace=b").await);
+    assert_eq!(rig.run("infra.plan workspace=a").await.status, OutcomeStatus::Succeeded);
+    assert_ne!(rig.preview("infra.apply workspace=a").await.unwrap(), before);
+    let changed = "what would run now is not what was approved; nothing was done, ask again";
+    assert_eq!(rig.execute(first).await.summary, changed);
+    assert!(rig.execute(other).await.output.unwrap().starts_with("a plan "), "that one is as it was");
+    // Nobody else may read it, and it stays where it belongs.
+    let mode = std::fs::metadata(folder.path().join("files/x/plan")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let said = rig.refusal("infra.plan workspace=a/b").await;
+    assert_eq!(said, "`x` cannot carry this out: `a/b` cannot be part of a path");
+    let parts = Parts { files: None, ..around(&folder, "", top, action) };
+    assert!(parts.rig().refusal("infra.plan workspace=a").await.contains("there is no folder for its files"));
 }

@@ -152,7 +152,7 @@ variables, and talk. [Another system](integration-manifest.md) is another file, 
 **Proved against a description** means: every action was planned and carried out for many values, ordinary and hostile ones;
 every request, and every answer that the replies were made of, was held against the vendor's description of the API: path,
 query, headers, body. It does not mean that a server of the vendor was asked. **A real server** means that one was, in
-`tests/servers/`.
+`tests/servers/`; **the real program** that the program itself was run, and its effect read back, in `tests/tools/`.
 
 Known by another name: GitHub Actions and GitHub issues are in `github`, GitLab CI in `gitlab`, Kibana in `elasticsearch`, OpenBao in
 `vault`, Znuny in `otrs`, Ansible Tower in `awx`, CollabNet in `teamforge`, Podman in `docker`.
@@ -222,8 +222,13 @@ fn proved(manifest: &Manifest, servers: &str) -> String {
     let tested = shipped.captures_iter(servers).any(|list| list[1].contains(&format!("\"{}\"", manifest.name)));
     assert_eq!(asked.is_some(), tested, "{}: in `SERVERS` of this file is what `tests/servers/` asks", manifest.name);
     let asked = asked.map(|(_, version)| format!("a real server: {version}"));
+    let test = std::fs::read_to_string(format!("tests/tools/{}.rs", manifest.name)).ok();
+    let program = test.map(|test| match test.contains("of our own") {
+        true => "the real program, against a small server of ours".to_owned(),
+        false => "the real program".to_owned(),
+    });
     let own = manifest.actions.iter().all(|action| action.builtin().is_some()).then(|| "its own tests".to_owned());
-    let proofs: Vec<_> = described.into_iter().chain(asked).chain(own).collect();
+    let proofs: Vec<_> = described.into_iter().chain(asked).chain(program).chain(own).collect();
     if proofs.is_empty() { "nothing yet".to_owned() } else { proofs.join("; ") }
 }
 

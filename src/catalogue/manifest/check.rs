@@ -20,6 +20,7 @@ const AROUND: &[&str] = &[
     "now",
     "requester",
     "proposal",
+    "files",
     "found",
     "item",
     "items",
@@ -60,6 +61,10 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
             {
                 fault(text.place(), "`item` is what a lookup finds, and there is none".to_owned(), None);
             }
+        }
+        for (name, _) in action.uses.iter().filter(|(name, _)| !manifest.files.contains_key(name)) {
+            let hint = suggestion(name, manifest.files.keys().map(String::as_str));
+            fault(action.place, format!("`[files]` has no `{name}`"), hint);
         }
         for call in calls(action) {
             match call {
@@ -133,6 +138,7 @@ impl Check<'_> {
     fn run(mut self, intents: &Intents) {
         self.names();
         self.hidden();
+        self.files();
         if let Some(undo) = &self.action.undo {
             self.undo(undo, intents);
         }
@@ -172,6 +178,7 @@ impl Check<'_> {
                     _ => root,
                 };
                 let known = (root == "page" && paged(self.action))
+                    || (root == "line" && self.action.progress.is_some())
                     || AROUND.contains(&unknown)
                     || (answers && ANSWER.contains(&unknown))
                     || parameters().any(|parameter| parameter == unknown);
@@ -179,6 +186,25 @@ impl Check<'_> {
                     let message = format!("`{}` has no parameter `{unknown}`", self.intent.name);
                     let hint = suggestion(unknown, parameters());
                     self.faults.push(at(self.manifest, text.place(), message, hint));
+                }
+            }
+        }
+    }
+
+    /// A file whose name is not known would be left out of the request without a word.
+    fn files(&mut self) {
+        let mentioned: BTreeSet<String> = texts(self.action)
+            .into_iter()
+            .flat_map(|(text, _)| text.names())
+            .filter_map(|name| name.strip_prefix("files.").map(|path| root(path).to_owned()))
+            .collect();
+        let files = &self.manifest.files;
+        for (name, file) in files.iter().filter(|(name, _)| mentioned.contains(*name)) {
+            for part in file.names().iter().map(|name| root(name)).filter(|part| *part != "settings") {
+                if self.intent.parameter(part).is_none_or(|parameter| !parameter.required) {
+                    let message =
+                        format!("`files.{name}` needs `{part}`, which `{}` does not require", self.intent.name);
+                    self.fault(file.place(), message, None);
                 }
             }
         }
@@ -220,7 +246,7 @@ impl Check<'_> {
                 self.fault(self.action.place, format!("`{}` has no parameter `{name}`", self.intent.name), hint);
             }
         }
-        let used = used_parameters(self.action, &self.manifest.settings);
+        let used = used_parameters(self.action, &self.manifest.settings, &self.manifest.files);
         for parameter in self.intent.parameters.iter().filter(|parameter| parameter.required) {
             if used.as_ref().is_some_and(|used| !used.contains(parameter.name.as_str())) {
                 let message =
@@ -246,9 +272,13 @@ impl Check<'_> {
     }
 }
 
-/// The arguments that have an effect on what an action does, with these settings; none if it is all of them. An
+/// The arguments that have an effect on what an action does, with these settings and files; none if it is all of them. An
 /// argument without effect must not be given: what was asked for would not be what is done.
-pub fn used_parameters(action: &Action, settings: &BTreeMap<String, Setting>) -> Option<BTreeSet<String>> {
+pub fn used_parameters(
+    action: &Action,
+    settings: &BTreeMap<String, Setting>,
+    files: &BTreeMap<String, Template>,
+) -> Option<BTreeSet<String>> {
     if action.builtin().is_some() {
         return None;
     }
@@ -256,12 +286,15 @@ pub fn used_parameters(action: &Action, settings: &BTreeMap<String, Setting>) ->
     let mut open: Vec<&str> =
         action.effective_leaves().into_iter().flat_map(|leaf| leaf.names()).map(String::as_str).collect();
     while let Some(name) = open.pop() {
-        if names.insert(name)
-            && let Some(path) = name.strip_prefix("settings.")
-        {
-            let templates = setting_templates(settings, path);
-            open.extend(templates.into_iter().flat_map(|template| template.names()).map(String::as_str));
+        if !names.insert(name) {
+            continue;
         }
+        let templates = match name.split_once('.') {
+            Some(("settings", path)) => setting_templates(settings, path),
+            Some(("files", path)) => files.get(root(path)).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        open.extend(templates.into_iter().flat_map(|template| template.names()).map(String::as_str));
     }
     if names.contains("arguments") {
         return None;
@@ -300,7 +333,8 @@ fn texts(action: &Action) -> Vec<Text<'_>> {
     let mut texts: Vec<Text<'_>> = Vec::new();
     step(&mut texts, &action.step, false);
     action.select.iter().for_each(|selected| select(&mut texts, selected));
-    texts.extend(action.lock.iter().map(|lock| (lock as &dyn Computed, false)));
+    let said = action.lock.iter().chain(&action.progress).chain(action.uses.iter().map(|(_, none)| none));
+    texts.extend(said.map(|text| (text as &dyn Computed, false)));
     texts.extend(action.summary.iter().chain(&action.reply).map(|text| (text as &dyn Computed, true)));
     for constraint in action.parameters.values() {
         if let Constraint::OneOf(values) = constraint {
@@ -331,7 +365,7 @@ fn texts(action: &Action) -> Vec<Text<'_>> {
 fn connection_texts(manifest: &Manifest) -> impl Iterator<Item = Text<'_>> {
     let headers = manifest.connection.iter().flat_map(|connection| &connection.headers);
     let login = login_texts(manifest).into_iter();
-    headers.map(|(_, template)| template as &dyn Computed).chain(login).map(|text| (text, false))
+    headers.chain(&manifest.env).map(|(_, template)| template as &dyn Computed).chain(login).map(|text| (text, false))
 }
 
 fn login_texts(manifest: &Manifest) -> Vec<&dyn Computed> {
@@ -358,6 +392,7 @@ fn missing_value(manifest: &Manifest, name: &str) -> Option<(String, Option<Stri
     let (root, path) = name.split_once('.')?;
     let key = path.split('.').next().unwrap_or(path);
     let known: Vec<&str> = match root {
+        "files" => manifest.files.keys().map(String::as_str).collect(),
         "settings" => manifest.settings.keys().map(String::as_str).collect(),
         "connection" => {
             let values = manifest.connection.iter().flat_map(|connection| connection.values.keys());

@@ -40,6 +40,10 @@ pub struct Manifest {
     pub connection: Option<Connection>,
     /// Values that the configuration can change: `{{ settings.… }}`.
     pub settings: BTreeMap<String, Setting>,
+    /// Environment variables of every program it starts; one that is undefined is not set.
+    pub env: Vec<(String, Template)>,
+    /// Files of its own that one command leaves for a later one, each with its name: `{{ files.… }}`.
+    pub files: BTreeMap<String, Template>,
     /// What it can do, by name.
     pub actions: Vec<Action>,
 }
@@ -156,6 +160,8 @@ pub struct Action {
     pub place: Place,
     /// What it accepts, by parameter.
     pub parameters: BTreeMap<String, Constraint>,
+    /// Files that must be there; what they hold is part of what is approved. With what to say when there is none.
+    pub uses: Vec<(String, Template)>,
     /// Reads made before all others, in this order; each finds one thing that the request needs to know.
     pub find: Vec<Find>,
     /// A read made first, that finds what the request is about.
@@ -176,6 +182,10 @@ pub struct Action {
     pub poll: Option<Poll>,
     /// How long all of it may take.
     pub timeout: Duration,
+    /// How long what is read before a person is asked may take; none: as long as is usual.
+    pub read_timeout: Option<Duration>,
+    /// How far it is, by the last `line` that its program has said.
+    pub progress: Option<Template>,
     /// What must not be acted upon twice at once; by default the first argument and the environment, for changes.
     pub lock: Option<Template>,
     /// How often it is tried again when it fails on the way.
@@ -275,6 +285,8 @@ pub struct ProcessCall {
     pub argv: Vec<Argument>,
     /// Environment variables beside the few that every process gets.
     pub env: Vec<(String, Template)>,
+    /// The folder it works in, an absolute path; without one, the root.
+    pub cwd: Option<Template>,
 }
 
 /// An element of argv, or a few that stand or fall together.
@@ -293,6 +305,8 @@ pub enum Decode {
     Auto,
     /// As text.
     Text,
+    /// As a list of what its lines are as JSON; lines that are none are left out.
+    JsonLines,
     /// As the frames in which Docker mixes standard output and standard error.
     DockerStream,
 }
@@ -436,7 +450,8 @@ impl Call {
                 leaves
             }
             Self::Process(process) => {
-                let mut leaves: Vec<_> = process.env.iter().map(|(_, value)| computed(value)).collect();
+                let env = process.env.iter().map(|(_, value)| value);
+                let mut leaves: Vec<_> = env.chain(&process.cwd).map(computed).collect();
                 for argument in &process.argv {
                     match argument {
                         Argument::Element(element) => leaves.push(element),

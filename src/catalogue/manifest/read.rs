@@ -35,6 +35,8 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
     let requires = root.get("requires").map(requirements).unwrap_or_default();
     let connection = root.get("connection").and_then(|item| connection(&item));
     let settings = root.get("settings").map(|item| table_of(&item, setting)).unwrap_or_default();
+    let env = root.get("env").map(|item| table_of(&item, template)).unwrap_or_default();
+    let files = root.get("files").map(|item| table_of(&item, template)).unwrap_or_default();
     let mut actions = root.get("actions").map(|item| named(&item, action)).unwrap_or_default();
     for action in &mut actions {
         connection.iter().for_each(|connection| connection.judgement.fill(action));
@@ -51,6 +53,8 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
         requires,
         connection,
         settings: settings.into_iter().collect(),
+        env,
+        files: files.into_iter().collect(),
         actions,
     })
 }
@@ -62,6 +66,7 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
     let place = implements.as_ref().map_or_else(Place::default, place);
     let implements = implements.and_then(|item| item.parse(str::parse::<IntentName>));
     let parameters = table.get("parameters").map(|item| named(&item, constraint)).unwrap_or_default();
+    let uses = table.get("uses").map(|item| table_of(&item, template)).unwrap_or_default();
     let find = table.get("find").map(|item| named(&item, find)).unwrap_or_default();
     let lookup = table.get("lookup").and_then(|item| lookup(&item, "the lookup"));
     let before = table.get("before").and_then(|item| before(&item));
@@ -70,6 +75,8 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
     let poll = table.get("poll").and_then(|item| poll(&item));
     let each = table.get("each").and_then(|item| item.boolean()).unwrap_or(false);
     let timeout = table.get("timeout").and_then(|item| duration(&item)).unwrap_or(DEFAULT_TIMEOUT);
+    let read_timeout = table.get("read_timeout").and_then(|item| duration(&item));
+    let progress = table.get("progress").and_then(|item| template(&item));
     let lock = table.get("lock").and_then(|item| template(&item));
     let retry = table.get("retry").and_then(|item| item.integer(0..=MAX_RETRIES)).unwrap_or(0);
     let idempotent = table.get("idempotent").and_then(|item| item.boolean()).unwrap_or(false);
@@ -92,6 +99,7 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
         implements: implements?,
         place,
         parameters: parameters.into_iter().collect(),
+        uses,
         find,
         lookup,
         before,
@@ -102,6 +110,8 @@ fn action(name: &str, item: &Item<'_>) -> Option<Action> {
         each,
         poll,
         timeout,
+        read_timeout,
+        progress,
         lock,
         // Bounded above by MAX_RETRIES.
         retry: u32::try_from(retry).unwrap_or(0),
@@ -237,7 +247,8 @@ pub(super) const READING_KINDS: &[&str] = &["http", "process"];
 /// Reads the call (exactly one of the kinds) and how its answer is read.
 pub(super) fn step(what: &str, kinds: &[&'static str], item: &Item<'_>, table: &mut Table<'_>) -> Option<Step> {
     let decode = table.get("decode").and_then(|item| {
-        item.word(&[("auto", Decode::Auto), ("text", Decode::Text), ("docker-stream", Decode::DockerStream)])
+        let words = [("auto", Decode::Auto), ("text", Decode::Text), ("json-lines", Decode::JsonLines)];
+        item.word(&[&words[..], &[("docker-stream", Decode::DockerStream)]].concat())
     });
     let success = table.get("success").and_then(|item| expression(&item));
     let failure = table.get("failure").and_then(|item| template(&item));
@@ -323,13 +334,14 @@ fn process_call(item: &Item<'_>) -> Option<ProcessCall> {
     let mut table = item.table()?;
     let argv = required(item, "`process`", "argv", table.get("argv"))?;
     let env = table.get("env").map(|item| table_of(&item, template)).unwrap_or_default();
+    let cwd = table.get("cwd").and_then(|item| template(&item));
     table.finish();
     let arguments: Vec<_> = argv.list()?.iter().filter_map(argument).collect();
     if let Some((message, hint)) = shell::fault(&arguments) {
         argv.document().error(argv.span.start, message, Some(hint.to_owned()));
         return None;
     }
-    Some(ProcessCall { argv: arguments, env })
+    Some(ProcessCall { argv: arguments, env, cwd })
 }
 
 fn argument(item: &Item<'_>) -> Option<Argument> {

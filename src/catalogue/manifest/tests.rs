@@ -356,7 +356,7 @@ implements = "service.restart"
 http = { path = "/", query = { q = "{{ settings.queries['a'] }}" } }
 "#;
         let manifest = Manifest::parse("integrations/x.toml", text, &mut Vec::new()).unwrap();
-        let used = used_parameters(&manifest.actions[0], &manifest.settings).unwrap();
+        let used = used_parameters(&manifest.actions[0], &manifest.settings, &manifest.files).unwrap();
         assert!(used.contains("service") && used.contains("environment") && !used.contains("host"));
     }
 
@@ -374,6 +374,26 @@ summary = "{{ component }} is {{ status }}"
             command's is meant";
         assert_eq!(cross_faults(text), [said]);
         assert!(cross_faults(&text.replace("is {{ status }}", "is {{ arguments.status }}")).is_empty());
+    }
+
+    #[test]
+    fn a_file_has_a_name_that_is_known() {
+        let manifest = |file: &str, uses: &str, leaf: &str| {
+            format!(
+                "summary = \"x\"\n[files]\nplan = \"{file}\"\n[actions.a]\nimplements = \"service.restart\"\n\
+                 uses.{uses} = \"there is none\"\nprocess.argv = [\"x\", \"--\", \"{{{{ service }}}}\", \"{leaf}\"]\n"
+            )
+        };
+        assert!(cross_faults(&manifest("{{ service }}", "plan", "{{ files.plan.path }}")).is_empty());
+        let faults = cross_faults(&manifest("{{ environment }}", "plan", "{{ files.plan.path }}"));
+        let said = "error: integrations/x.toml:3:8: `files.plan` needs `environment`, which `service.restart` does not require";
+        assert_eq!(faults, [said]);
+        for (uses, leaf, place) in [("paln", "x", "5:14"), ("plan", "{{ files.paln.path }}", "7:45")] {
+            let faults = super::faults(&manifest("{{ service }}", uses, leaf));
+            let said =
+                format!("error: integrations/x.toml:{place}: `[files]` has no `paln`\n  hint: did you mean `plan`?");
+            assert_eq!(faults, [said]);
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ fn builtin(name: &str) -> Arc<dyn Builtin> {
 
 fn cx(identity: Json) -> RunContext {
     RunContext {
+        settings: Json::Null,
         identity,
         requester: Actor::new("console", "alice").unwrap(),
         conversation: "console:main".parse().unwrap(),

@@ -38,7 +38,7 @@ fn filled(action: &str, value: &Json) -> Result<Request, RequestError> {
     let endpoint = Endpoint::parse("https://host:8443/base").unwrap();
     let scope = Scope::default().with("v", value);
     let templates = Templates::default();
-    let filler = Filler { templates: &templates, scope: &scope, endpoint: Some(&endpoint), headers: &[] };
+    let filler = Filler { templates: &templates, scope: &scope, endpoint: Some(&endpoint), headers: &[], env: &[] };
     assert!(!matches!(action.step.call, Call::Builtin(_)));
     Ok(filler.fill(&action.step.call)?.unwrap())
 }
@@ -123,7 +123,11 @@ fn addresses_are_of_three_kinds() {
 #[test]
 fn a_line_can_be_tried_by_hand() {
     let request = |argv: &[&str]| {
-        Request::Process(ProcessRequest { argv: argv.iter().map(ToString::to_string).collect(), env: Vec::new() })
+        Request::Process(ProcessRequest {
+            argv: argv.iter().map(ToString::to_string).collect(),
+            env: Vec::new(),
+            cwd: None,
+        })
     };
     assert_eq!(request(&["systemctl", "restart", "--", "nginx"]).to_string(), "systemctl restart -- nginx");
     assert_eq!(request(&["a", "b c", "it's", "", "$x"]).to_string(), r#"a 'b c' 'it'\''s' '' '$x'"#);
