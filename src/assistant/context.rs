@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TurnError;
 use super::turn::Turn;
-use crate::domain::{Actor, Arguments, Command, ConversationId, Digest, Intents, ParameterName};
+use crate::domain::{Actor, Arguments, Command, ConversationId, Digest, Intents, ParameterName, parse_typed};
 use crate::proposal::Proposal;
 use crate::understanding::{Context, Draft};
 
@@ -20,6 +20,34 @@ pub(super) struct StoredDraft {
     arguments: BTreeMap<String, String>,
     #[serde(default)]
     missing: Vec<String>,
+}
+
+/// A command that several systems could carry out, one of which is to be chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Which {
+    /// In its typed form.
+    command: String,
+    /// Their names.
+    systems: Vec<String>,
+}
+
+impl Which {
+    /// The question which of these systems is meant.
+    pub(super) fn new(command: &Command, systems: &[String]) -> Self {
+        Self { command: command.to_string(), systems: systems.to_vec() }
+    }
+
+    /// The system that a short answer names, and the command; none if it is no such answer, or the command is none any more.
+    pub(super) fn answered(&self, text: &str, intents: &Intents) -> Option<(Command, &str)> {
+        const FEW: usize = 5;
+        let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || "-_".contains(c))).collect();
+        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        let named = |system: &&String| words.iter().any(|word| word.eq_ignore_ascii_case(system));
+        let mut meant = self.systems.iter().filter(named);
+        let system = meant.next().filter(|_| words.len() <= FEW)?;
+        let command = parse_typed(&self.command, intents).ok()?;
+        meant.next().is_none().then_some((command, system))
+    }
 }
 
 /// A step that was offered to everybody in a conversation, and where it comes from.
@@ -47,6 +75,9 @@ struct Memories {
 pub(super) struct Memory {
     /// The bot has asked for what is missing.
     pub(super) asked: Option<StoredDraft>,
+    /// The bot has asked which system is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) which: Option<Which>,
     /// The last command.
     pub(super) last: Option<StoredDraft>,
     /// The code of the last proposal that was done and can be taken back.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::context::Memory;
+use super::context::{Memory, Which};
 use super::turn::{Said, Turn};
 use super::{Alarm, TurnError, touches_production, wording};
 use crate::audit::Fact;
@@ -30,11 +30,29 @@ impl Turn<'_> {
         provenance: Provenance,
         notes: Vec<String>,
     ) -> Result<(), TurnError> {
+        self.propose_with(said, command, None, provenance, notes).await
+    }
+
+    /// The same, to be carried out by the system that was chosen, if any was.
+    pub(super) async fn propose_with(
+        &self,
+        said: &Said<'_>,
+        command: Command,
+        system: Option<&str>,
+        provenance: Provenance,
+        notes: Vec<String>,
+    ) -> Result<(), TurnError> {
         let (memory, ..) = self.recall(said.conversation, said.actor).await?;
         let last = Some((&Remembered::from(&command)).into());
-        self.remember(said.conversation, said.actor, &Memory { last, ..memory }).await?;
-        let (plan, target) = match self.plan(&command, said.actor).await {
+        let memory = Memory { last, which: None, ..memory };
+        self.remember(said.conversation, said.actor, &memory).await?;
+        let (plan, target) = match self.plan(&command, said.actor, system).await {
             Ok(planned) => planned,
+            Err(PlanError::Ambiguous { candidates, .. }) if self.may_ask(said, &command) => {
+                let memory = Memory { which: Some(Which::new(&command, &candidates)), ..memory };
+                self.remember(said.conversation, said.actor, &memory).await?;
+                return self.say(said.conversation, wording::which_system(&command, candidates)).await;
+            }
             Err(error) if self.may_ask(said, &command) => {
                 return self.say(said.conversation, wording::not_plannable(&command, &error)).await;
             }
@@ -61,7 +79,8 @@ impl Turn<'_> {
 
     /// Another command in the place of a waiting one.
     pub(super) async fn edit(&self, said: &Said<'_>, proposal: Proposal, command: Command) -> Result<(), TurnError> {
-        let (plan, target) = match self.plan(&command, proposal.requester()).await {
+        let system = proposal.draft().plan.system.as_deref();
+        let (plan, target) = match self.plan(&command, proposal.requester(), system).await {
             Ok(planned) => planned,
             Err(error) => return self.say(said.conversation, wording::not_plannable(&command, &error)).await,
         };
@@ -121,10 +140,13 @@ impl Turn<'_> {
                     self.tell(&proposal, notice, &notes).await?;
                     None
                 }
-                Deed::PlanAgain => Some(match self.plan(proposal.command(), proposal.requester()).await {
-                    Ok((plan, _)) => Event::Planned(plan),
-                    Err(error) => Event::PlanFailed { reason: error.to_string() },
-                }),
+                Deed::PlanAgain => {
+                    let system = proposal.draft().plan.system.as_deref();
+                    Some(match self.plan(proposal.command(), proposal.requester(), system).await {
+                        Ok((plan, _)) => Event::Planned(plan),
+                        Err(error) => Event::PlanFailed { reason: error.to_string() },
+                    })
+                }
                 Deed::Execute(approved) => {
                     let (progress, told) = self.progress(proposal.conversation().clone());
                     ended = true;
@@ -244,8 +266,17 @@ impl Turn<'_> {
     }
 
     /// What would run, with what the preview read, and what it acts upon.
-    async fn plan(&self, command: &Command, requester: &Actor) -> Result<(Plan, Target), PlanError> {
-        let plan = self.parts.planner.plan(command, requester).await?;
+    async fn plan(
+        &self,
+        command: &Command,
+        requester: &Actor,
+        system: Option<&str>,
+    ) -> Result<(Plan, Target), PlanError> {
+        let planner = &self.parts.planner;
+        let plan = match system {
+            Some(system) => planner.plan_with(command, requester, system).await?,
+            None => planner.plan(command, requester).await?,
+        };
         let target = self.target(command, &plan);
         // A read is its own preview.
         let previewed = match command.effect() {
@@ -254,7 +285,8 @@ impl Turn<'_> {
         };
         let Previewed { shown: preview, facts, undo } = previewed;
         let runs = format!("{}: {}", plan.via, plan.runs);
-        Ok((Plan { runs, preview, facts, undo, digest: plan.digest }, target))
+        let system = system.map(str::to_owned);
+        Ok((Plan { runs, preview, facts, undo, system, digest: plan.digest }, target))
     }
 
     fn target(&self, command: &Command, plan: &ExecutorPlan) -> Target {

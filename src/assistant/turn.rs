@@ -251,6 +251,11 @@ impl Turn<'_> {
             };
         }
         let (memory, context, mine) = self.recall(said.conversation, said.actor).await?;
+        let intents = self.knowledge.understander.intents();
+        if let Some((command, system)) = memory.which.as_ref().and_then(|which| which.answered(said.text, intents)) {
+            let provenance = Provenance { said: Some(self.parts.redactor.clean(said.text)), ..Provenance::default() };
+            return self.propose_with(said, command, Some(system), provenance, Vec::new()).await;
+        }
         let understanding = self.knowledge.understander.understand(said.text, &context, said.at).await?;
         let (outcome, time) = (understanding.outcome.as_str(), Duration::from_micros(understanding.micros));
         self.parts.tally.count(Counted::Understood { outcome, time });
@@ -278,8 +283,9 @@ impl Turn<'_> {
                 1 => self.press_all(said, mine, ChoiceKind::Confirm).await,
                 _ => self.say(said.conversation, wording::which_proposal(&mine)).await,
             },
-            OutcomeKind::Cancel if memory.asked.is_some() => {
-                self.remember(said.conversation, said.actor, &Memory { asked: None, ..memory }).await?;
+            OutcomeKind::Cancel if memory.asked.is_some() || memory.which.is_some() => {
+                let memory = Memory { asked: None, which: None, ..memory };
+                self.remember(said.conversation, said.actor, &memory).await?;
                 self.say(said.conversation, wording::question_dropped()).await
             }
             OutcomeKind::Cancel => match mine.len() {

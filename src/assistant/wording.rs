@@ -219,6 +219,19 @@ pub(super) fn not_plannable(command: &Command, error: &PlanError) -> Reply {
     warning(sentence(&format!("I cannot run `{command}`: {error}")))
 }
 
+/// Several systems could do it.
+pub(super) fn which_system(command: &Command, systems: Vec<String>) -> Reply {
+    let text = format!("{} can do `{command}`. Which one?", listed(&systems));
+    Reply::Question { text, options: systems }
+}
+
+/// `` `docker`, `swarm` and `systemd` ``
+fn listed(names: &[String]) -> String {
+    let mut names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let last = names.pop().unwrap_or_default();
+    if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }
+}
+
 /// What to say to a message that is nothing for the bot.
 pub(super) fn nothing(understanding: &Understanding, intents: &Intents) -> Reply {
     let why = understanding.cues.first().map(|cue| match cue {

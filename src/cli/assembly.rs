@@ -170,6 +170,19 @@ pub(super) fn learn(
     )))
 }
 
+/// What the configuration says of systems.
+pub(super) fn configured(config: &Config, memberships: &Arc<Memberships>) -> integrations::Config {
+    integrations::Config {
+        enabled: config.integrations.enabled.clone(),
+        values: config.integrations.settings.clone(),
+        bindings: config.bindings.iter().map(|(intent, name)| (intent.to_string(), name.clone())).collect(),
+        roles: config.roles.clone(),
+        memberships: Arc::clone(memberships),
+        limits: Limits { output_bytes: config.limits.output_bytes, timeout: config.limits.timeout },
+        files: state_folder().ok().map(|state| state.join("files")),
+    }
+}
+
 /// A running assistant with the ends that the caller holds.
 pub(super) struct Running {
     pub(super) assistant: Arc<Assistant>,
@@ -227,15 +240,7 @@ pub(super) async fn start_among(
     for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, &clock, people) {
         actions.register(name, builtin);
     }
-    let configured = integrations::Config {
-        enabled: data.config.integrations.enabled.clone(),
-        values: data.config.integrations.settings.clone(),
-        bindings: data.config.bindings.iter().map(|(intent, name)| (intent.to_string(), name.clone())).collect(),
-        roles: data.config.roles.clone(),
-        memberships: Arc::clone(&memberships),
-        limits: Limits { output_bytes: data.config.limits.output_bytes, timeout: data.config.limits.timeout },
-        files: state_folder().ok().map(|state| state.join("files")),
-    };
+    let configured = configured(&data.config, &memberships);
     let (registry, faults) = Registry::new(data.catalogue.manifests, &configured, actions, &surroundings, &redactor);
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         faults.iter().for_each(|fault| eprintln!("{fault}"));

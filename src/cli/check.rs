@@ -4,11 +4,12 @@ use std::fmt::Display;
 use std::path::Path;
 
 use super::assembly::{self, Data};
+use super::integrations::{Tried, try_out};
 use super::{Failure, print};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Folder, Severity};
 use crate::chat::discord;
 use crate::embedding::EmbeddingError;
-use crate::integrations::files_at;
+use crate::integrations::{Trial, files_at};
 use crate::understanding::scrutiny::{self, Comparison, Finding, Kind};
 
 /// How many findings of one kind are shown.
@@ -20,6 +21,9 @@ pub(super) struct Arguments {
     /// Learn from the examples, and tell those that mislead: takes some seconds, and gives warnings only
     #[arg(long)]
     examples: bool,
+    /// Make a harmless read of each system that is enabled
+    #[arg(long)]
+    online: bool,
     /// Tell what the edited examples do to those that were there at a git revision
     ///
     /// Both are learned from. An example that was read right at the revision and is now read as an intent that changes
@@ -53,7 +57,26 @@ pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Fa
     if errors > 0 {
         return Err(Failure::Told);
     }
+    if arguments.online {
+        answering(&data)?;
+    }
     if arguments.examples || arguments.against.is_some() { closely(&data, arguments) } else { Ok(()) }
+}
+
+/// Tells which systems answer; fails if one does not.
+fn answering(data: &Data) -> Result<(), Failure> {
+    let mut failed = false;
+    for Tried { name, trial } in try_out(data)? {
+        match trial {
+            Trial::Answers(asked) => print(format_args!("{name}: answers `{asked}`")),
+            Trial::Untried => print(format_args!("{name}: nothing to try it with")),
+            Trial::Fails(why) => {
+                eprintln!("error: {name}: {why}");
+                failed = true;
+            }
+        }
+    }
+    if failed { Err(Failure::Told) } else { Ok(()) }
 }
 
 fn closely(data: &Data, arguments: &Arguments) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ mod chat;
 mod check;
 mod discord;
 mod evaluate;
+mod integrations;
 mod log;
 mod policy;
 mod reload;
@@ -60,6 +61,8 @@ enum Subcommands {
     },
     /// Measure the understanding on a file of expected lines
     Eval(evaluate::Arguments),
+    /// List the systems: what is enabled, what it lacks, and whether it answers
+    Integrations(integrations::Arguments),
     /// Check every data file; exit status 1 on errors
     Check(check::Arguments),
     /// Serve health, metrics and webhooks without a chat
@@ -164,6 +167,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Ask { text }) => chat::once(arguments.config.as_deref(), &text.join(" ")),
         Some(Subcommands::Exec { command }) => chat::exec(arguments.config.as_deref(), &command),
         Some(Subcommands::Eval(eval)) => evaluate::run(arguments.config.as_deref(), &eval),
+        Some(Subcommands::Integrations(what)) => integrations::run(arguments.config.as_deref(), &what),
         Some(Subcommands::Check(check)) => check::run(arguments.config.as_deref(), &check),
         Some(Subcommands::Discord(what)) => discord::run(arguments.config.as_deref(), &what),
         Some(Subcommands::Serve) => serve::run(arguments.config.as_deref()),

@@ -39,6 +39,7 @@ mod template;
 #[cfg(test)]
 mod testing;
 mod token;
+mod trial;
 
 #[doc(hidden)]
 pub use answer::read_answer;
@@ -55,3 +56,4 @@ pub use registry::{Config, Integration, Registry, Standing};
 pub use request::RequestError;
 pub use settings::{Surroundings, Variables};
 pub use template::TemplateError;
+pub use trial::Trial;

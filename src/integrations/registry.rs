@@ -117,6 +117,11 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
+    /// The action of an integration at that place in its manifest.
+    pub(super) fn at(integration: Arc<Integration>, index: usize) -> Self {
+        Self { integration, index }
+    }
+
     /// The integration's name.
     pub(super) fn name(&self) -> &str {
         &self.integration.manifest.name
@@ -173,6 +178,11 @@ impl Registry {
     /// The integration of that name.
     pub fn get(&self, name: &str) -> Option<&Integration> {
         self.integrations.get(name).map(AsRef::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub(super) fn shared(&self, name: &str) -> Option<&Arc<Integration>> {
+        self.integrations.get(name)
     }
 
     /// Whether some enabled integration carries out the intent.

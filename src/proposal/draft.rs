@@ -21,6 +21,9 @@ pub struct Plan {
     /// The typed form of the command that takes it back, if there is one.
     #[serde(default)]
     pub undo: Option<String>,
+    /// The system that a person chose, where several could do it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
     /// Digest of the action's definition and the exact call.
     pub digest: Digest,
 }
@@ -28,7 +31,14 @@ pub struct Plan {
 impl Plan {
     /// The plan of what could not be planned: it is no other's, and nothing runs by it.
     pub fn nothing() -> Self {
-        Self { runs: String::new(), preview: None, facts: Facts::new(), undo: None, digest: Digest::of([]) }
+        Self {
+            runs: String::new(),
+            preview: None,
+            facts: Facts::new(),
+            undo: None,
+            system: None,
+            digest: Digest::of([]),
+        }
     }
 }
 

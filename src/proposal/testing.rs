@@ -71,7 +71,7 @@ pub(super) fn target(command: &Command) -> Target {
 
 pub(super) fn plan(command: &Command) -> Plan {
     let runs = format!("run {command}");
-    Plan { digest: Digest::of([runs.as_bytes()]), runs, preview: None, facts: Facts::new(), undo: None }
+    Plan { digest: Digest::of([runs.as_bytes()]), runs, preview: None, facts: Facts::new(), undo: None, system: None }
 }
 
 /// Expires a quarter of an hour after noon.

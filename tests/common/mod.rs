@@ -57,7 +57,7 @@ pub(crate) fn approve(command: &Command, digest: Digest, (id, execution): Ids) -
     let alice = alice();
     let conversation = ConversationId { platform: "console".to_owned(), channel: "main".to_owned() };
     let now = SystemClock.now();
-    let plan = proposal::Plan { runs: String::new(), preview: None, facts: proposal::Facts::new(), undo: None, digest };
+    let plan = proposal::Plan { digest, ..proposal::Plan::nothing() };
     let draft = Draft {
         id,
         execution,

@@ -110,6 +110,7 @@ pub fn draft(line: &str) -> Draft {
             preview: Some("runs since Monday".to_owned()),
             facts: [("since".to_owned(), "Monday".to_owned())].into(),
             undo: None,
+            system: Some("platform".to_owned()),
         },
         reason: Some("it is slow".to_owned()),
         provenance: Provenance {

@@ -20,6 +20,7 @@ fn every_subcommand_explains_itself() {
         "ask",
         "exec",
         "eval",
+        "integrations",
         "check",
         "discord",
         "discord invite",
@@ -245,4 +246,52 @@ fn colours_on_a_terminal_unless_refused() {
     assert!(coloured.contains("\u{1b}[32m"), "{coloured:?}");
     let plain = on_a_terminal(&home, &[("NO_COLOR", "1")]).unwrap();
     assert!(!plain.contains('\u{1b}') && plain.contains(" is up for "), "{plain:?}");
+}
+
+#[test]
+fn systems_are_listed_and_tried() {
+    let list = |name: &str, program: &str, more: &str| {
+        let manifest = format!(
+            "summary = \"{name}\"\n{more}\n[actions.list]\nimplements = \"service.list\"\nparameters.environment = \
+             {{ ignored = true }}\nprocess.argv = [\"{program}\"]\n"
+        );
+        (format!("integrations/{}.toml", name.to_lowercase()), manifest)
+    };
+    let home = Home::bare("[integrations]\nenabled = [\"broken\", \"host\", \"keyless\", \"lister\"]\n");
+    home.write("integrations/host.toml", crate::harness::HOST);
+    home.write("integrations/sayso.toml", crate::harness::SAYSO);
+    for (file, manifest) in [
+        list("Lister", "echo", ""),
+        list("Broken", "false", ""),
+        list("Keyless", "echo", "[settings]\nkey = { secret = \"NOBODY_SETS_THIS\" }"),
+        list("Other", "echo", "requires = { always = true }"),
+    ] {
+        home.write(&file, &manifest);
+    }
+    let listed = home.run(&["integrations"], "");
+    let off = "not among those that the configuration enables";
+    assert_eq!(
+        (listed.code, listed.out.as_str(), listed.err.as_str()),
+        (
+            Some(0),
+            format!(
+                "broken   ready      Broken\nhost     ready      This machine\nlister   ready      Lister\nkeyless  not ready  \
+                 `NOBODY_SETS_THIS` is not set\nother    off        {off}\nsayso    off        {off}\n"
+            )
+            .as_str(),
+            ""
+        )
+    );
+    let tried = home.run(&["integrations", "--online"], "");
+    let lines: Vec<&str> = tried.out.lines().collect();
+    assert_eq!(tried.code, Some(1));
+    assert!(lines[0].starts_with("broken   fails      `broken` "), "{}", tried.out);
+    assert_eq!(
+        lines[1..3],
+        ["host     ready      This machine: nothing to try it with", "lister   answers    Lister: `service.list`"]
+    );
+    let checked = home.run(&["check", "--online"], "");
+    assert_eq!(checked.code, Some(1));
+    assert!(checked.err.starts_with("error: broken: `broken` "), "{}", checked.err);
+    assert!(checked.out.ends_with("host: nothing to try it with\nlister: answers `service.list`\n"), "{}", checked.out);
 }

@@ -10,6 +10,7 @@ everywhere!(
     what_should_not_be_done_is_not_done,
     what_nothing_here_can_do_names_who_could,
     a_problem_is_answered_from_the_runbook_and_its_step_offered,
+    where_several_systems_could_do_it_one_is_chosen,
     help_and_lists_show_what_this_person_may_see,
 );
 
@@ -76,6 +77,34 @@ fn a_problem_is_answered_from_the_runbook_and_its_step_offered<R: Room>() {
     room.hear("checkout was rolled back");
     let created = &room.home().audit(&["search", "--intent", "deploy.rollback"])[0];
     assert_eq!((&created["runbook"][0], &created["said"]), (&"high-error-rate.md".into(), &problem.into()));
+}
+
+fn where_several_systems_could_do_it_one_is_chosen<R: Room>() {
+    let platform = Platform::start();
+    let mut room = R::enter(|configuration| {
+        let home = platform.home(configuration);
+        let manifest = std::fs::read_to_string(home.path("integrations/platform.toml")).unwrap();
+        home.write("integrations/twin.toml", &manifest.replace("/services/", "/twins/"));
+        let configuration = std::fs::read_to_string(home.path("sayso.toml")).unwrap();
+        home.write("sayso.toml", &configuration.replace("\"platform\"]", "\"platform\", \"twin\"]"));
+        home
+    });
+    room.ask("restart web", "`platform` and `twin` can do `service.restart service=web`. Which one?");
+    assert!(room.trail().is_empty());
+    room.choose("twin");
+    let card = room.hear("service.restart service=web");
+    assert!(card.contains("twin: POST"), "{card}");
+    room.choose("confirm");
+    served(&platform, "/twins/web/restart");
+    room.hear("web was restarted");
+    // The answer can be said as well, and put off.
+    room.ask("restart web", "Which one?");
+    room.ask("never mind", "All right, dropped. Nothing was done.");
+    room.ask("restart web", "Which one?");
+    room.ask("the platform please", "platform: POST");
+    room.say("yes");
+    served(&platform, "/services/web/restart");
+    room.hear("web was restarted");
 }
 
 fn help_and_lists_show_what_this_person_may_see<R: Room>() {

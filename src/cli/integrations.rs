@@ -1,0 +1,83 @@
+//! `sayso integrations`: what is enabled, what it lacks, and whether it answers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::assembly::{self, Data};
+use super::chat::runtime;
+use super::{Failure, print};
+use crate::domain::SystemClock;
+use crate::integrations::{Builtins, Integration, Planner, Registry, Standing, Surroundings, Trial};
+
+/// What to tell.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Make a harmless read of each that is enabled; exit status 1 if one does not answer
+    #[arg(long)]
+    online: bool,
+}
+
+/// A system, and what came of trying it.
+pub(super) struct Tried {
+    pub(super) name: String,
+    pub(super) trial: Trial,
+}
+
+/// The systems of the configuration. Our own built-ins that need a running assistant are always there, and left out.
+fn planner(data: &Data) -> Planner {
+    let surroundings = Surroundings::here();
+    let configured = assembly::configured(&data.config, &Arc::default());
+    let (manifests, builtins) = (data.catalogue.manifests.clone(), Builtins::of_this_machine());
+    // What is wrong with the configuration is said by `sayso check`.
+    let (registry, _) = Registry::new(manifests, &configured, builtins, &surroundings, &data.redactor);
+    Planner::new(registry, surroundings, Arc::clone(&data.redactor), Arc::new(SystemClock))
+}
+
+/// Tries all that are enabled, at once.
+pub(super) fn try_out(data: &Data) -> Result<Vec<Tried>, Failure> {
+    let planner = planner(data);
+    let registry = planner.registry();
+    let enabled = registry.integrations().filter(|integration| integration.standing == Standing::Enabled);
+    let tries = enabled.map(|integration| async {
+        let name = integration.manifest.name.clone();
+        Tried { trial: planner.try_out(&name, &data.catalogue.intents).await, name }
+    });
+    Ok(runtime()?.block_on(join_all(tries)))
+}
+
+/// Prints them: first those that can be used, then those that lack something, then those that are off.
+pub(super) fn run(config: Option<&Path>, arguments: &Arguments) -> Result<(), Failure> {
+    let data = assembly::load(config)?;
+    let registry = planner(&data).registry();
+    let tried = if arguments.online { try_out(&data)? } else { Vec::new() };
+    let mut lines: Vec<_> = registry.integrations().map(|integration| line(integration, &tried)).collect();
+    lines.sort();
+    let width = lines.iter().map(|(_, name, ..)| name.len()).max().unwrap_or_default();
+    for (_, name, standing, what) in &lines {
+        print(format_args!("{name:<width$}  {standing:<9}  {what}"));
+    }
+    let failed = tried.iter().any(|tried| matches!(tried.trial, Trial::Fails(_)));
+    if failed { Err(Failure::Told) } else { Ok(()) }
+}
+
+/// Its rank, its name, how it stands in a word, and the rest.
+fn line(integration: &Integration, tried: &[Tried]) -> (u8, String, &'static str, String) {
+    let name = integration.manifest.name.clone();
+    let summary = integration.manifest.summary.clone();
+    let tried = tried.iter().find(|tried| tried.name == name).map(|tried| &tried.trial);
+    let (rank, standing, what) = match (&integration.standing, tried) {
+        (Standing::Enabled, Some(Trial::Answers(asked))) => (0, "answers", format!("{summary}: `{asked}`")),
+        (Standing::Enabled, Some(Trial::Fails(why))) => (0, "fails", why.clone()),
+        (Standing::Enabled, Some(Trial::Untried)) => (0, "ready", format!("{summary}: nothing to try it with")),
+        (Standing::Enabled, None) => (0, "ready", summary),
+        (Standing::Lacking(lacking), _) => (1, "not ready", lacking.join(", ")),
+        (Standing::NotEnabled { requires }, _) if requires.is_empty() => {
+            (2, "off", "not enabled in the configuration".to_owned())
+        }
+        (Standing::NotEnabled { requires }, _) => (2, "off", format!("needs {}", requires.join(" or "))),
+        (Standing::TurnedOff, _) => (2, "off", "not among those that the configuration enables".to_owned()),
+    };
+    (rank, name, standing, what)
+}
