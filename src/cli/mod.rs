@@ -87,9 +87,18 @@ enum Subcommands {
     /// Look at what Discord needs.
     #[command(subcommand)]
     Discord(discord::Subcommands),
+    /// Print the shape of a file, for editors
+    #[command(subcommand)]
+    Schema(SchemaSubcommands),
     /// Work with models
     #[command(subcommand)]
     Model(ModelSubcommands),
+}
+
+#[derive(Debug, Subcommand)]
+enum SchemaSubcommands {
+    /// The JSON schema of `integrations/<system>.toml`
+    Integration,
 }
 
 #[derive(Debug, Subcommand)]
@@ -175,6 +184,10 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Policy(policy)) => policy::run(arguments.config.as_deref(), policy),
         Some(Subcommands::Audit(audit)) => audit::run(arguments.config.as_deref(), audit),
         Some(Subcommands::Store(what)) => store::run(&what),
+        Some(Subcommands::Schema(SchemaSubcommands::Integration)) => {
+            print(format_args!("{:#}", crate::catalogue::manifest::schema()));
+            Ok(())
+        }
         Some(Subcommands::Model(ModelSubcommands::Import { from, to, weights, name, source, release, licence })) => {
             import(&from, &to, weights, Provenance { name, source, version: release, licence })
         }

@@ -34,6 +34,8 @@ fn every_subcommand_explains_itself() {
         "audit head",
         "audit export",
         "audit prune",
+        "schema",
+        "schema integration",
         "model",
         "model import",
     ] {

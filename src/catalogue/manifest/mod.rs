@@ -6,6 +6,7 @@
 mod check;
 mod defaults;
 mod read;
+mod schema;
 mod settings;
 mod shell;
 pub mod template;
@@ -20,6 +21,7 @@ use super::{Diagnostic, Document, Severity};
 use crate::domain::{Digest, IntentName};
 pub use check::{secret_in_argv, used_parameters};
 pub use defaults::Judgement;
+pub use schema::schema;
 pub use settings::setting_from_toml;
 pub use template::{Computed, Expression, FILTERS, Place, Template, TemplateFault};
 
