@@ -16,7 +16,7 @@ use crate::domain::{
 };
 use crate::embedding::EmbeddingError;
 use crate::proposal::{Proposal, Provenance};
-use crate::understanding::{Draft, OutcomeKind, Understanding};
+use crate::understanding::{Draft, OutcomeKind, Understanding, declines};
 
 /// How long a reply may wait for somebody to take it.
 const LISTENING: Duration = Duration::from_secs(30);
@@ -256,6 +256,10 @@ impl Turn<'_> {
             let provenance = Provenance { said: Some(self.parts.redactor.clean(said.text)), ..Provenance::default() };
             return self.propose_with(said, command, Some(system), provenance, Vec::new()).await;
         }
+        if memory.which.is_some() && declines(said.text) {
+            self.remember(said.conversation, said.actor, &Memory { which: None, ..memory }).await?;
+            return self.say(said.conversation, wording::question_dropped()).await;
+        }
         let understanding = self.knowledge.understander.understand(said.text, &context, said.at).await?;
         let (outcome, time) = (understanding.outcome.as_str(), Duration::from_micros(understanding.micros));
         self.parts.tally.count(Counted::Understood { outcome, time });
@@ -283,9 +287,8 @@ impl Turn<'_> {
                 1 => self.press_all(said, mine, ChoiceKind::Confirm).await,
                 _ => self.say(said.conversation, wording::which_proposal(&mine)).await,
             },
-            OutcomeKind::Cancel if memory.asked.is_some() || memory.which.is_some() => {
-                let memory = Memory { asked: None, which: None, ..memory };
-                self.remember(said.conversation, said.actor, &memory).await?;
+            OutcomeKind::Cancel if memory.asked.is_some() => {
+                self.remember(said.conversation, said.actor, &Memory { asked: None, ..memory }).await?;
                 self.say(said.conversation, wording::question_dropped()).await
             }
             OutcomeKind::Cancel => match mine.len() {

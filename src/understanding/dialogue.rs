@@ -1,5 +1,6 @@
 //! What a message means in its conversation: an answer, a correction, a confirmation, a "same for …".
 
+use super::words::words;
 use crate::domain::{Arguments, Command, IntentName, ParameterName};
 
 /// A command in the making: its intent and what is known of its arguments.
@@ -138,6 +139,12 @@ const NO_PHRASES: [&str; 18] = [
 /// Whether a message is a decision and nothing else, by words that every decision may use.
 pub fn decision(lower: &[&str]) -> Option<Decision> {
     decision_on(lower, |_| false)
+}
+
+/// Whether a message is a no and nothing else: "never mind".
+pub fn declines(text: &str) -> bool {
+    let words = words(text);
+    decision(&words.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>()) == Some(Decision::No)
 }
 
 /// Whether a message is a decision and nothing else; `names` tells the words that name what is decided upon ("yes, post

@@ -36,7 +36,7 @@ mod words;
 
 pub use arguments::{Argument, Filled, How};
 pub use cues::Cue;
-pub use dialogue::{Context, Draft, correction};
+pub use dialogue::{Context, Draft, correction, declines};
 pub use groups::groups;
 pub use model::Model;
 pub use understander::Understander;

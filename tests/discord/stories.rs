@@ -1,9 +1,11 @@
 //! What people see: asked in words or by a slash, a card, a press, and what became of it.
 
+use std::io::Write as _;
+
 use serde_json::json;
 
 use crate::harness::{HOST, Home, Platform, SAYSO, Sleeper};
-use crate::story::{Story, button, shown};
+use crate::story::{Story, WEBHOOK, button, shown};
 
 #[test]
 fn asked_by_name_it_answers_and_talk_among_people_is_left_alone() {
@@ -267,4 +269,52 @@ fn a_card_names_who_may_approve_and_pings_them_where_the_policy_wants_it() {
     // What waits for nobody else pings nobody.
     let asked = story.ask(story.alice, "restart web in staging");
     assert!(story.hear(asked, "environment=staging").mentions.is_empty());
+}
+
+#[test]
+fn an_alert_is_told_in_its_channel_and_anybody_may_take_its_step() {
+    let platform = Platform::start();
+    let story = Story::with(|configuration| {
+        let ops = configuration.split("listen = [\"").nth(1).unwrap().split('"').next().unwrap();
+        platform.home(&format!(
+            "{configuration}\n[server]\nlisten = \"127.0.0.1:0\"\n[server.webhooks.main]\nkind = \"alertmanager\"\ntoken = {{ \
+             secret = \"SAYSO_WEBHOOK_TOKEN\" }}\nconversation = \"discord:{ops}\"\n"
+        ))
+    });
+    let log = story.discord.wait("the start to be said", |_| {
+        Some(story.log()).filter(|log| log.contains("Listening on Discord as sayso"))
+    });
+    let address = log.split("Listening on http://").nth(1).unwrap().split_whitespace().next().unwrap();
+    let body = json!({
+        "receiver": "sayso", "status": "firing", "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {},
+        "externalURL": "http://alertmanager:9093", "version": "4", "groupKey": "{}", "truncatedAlerts": 0,
+        "alerts": [{
+            "status": "firing", "labels": { "alertname": "HighErrorRate", "service": "check-out", "severity": "critical" },
+            "annotations": { "summary": "12 % of @everyone's requests fail" }, "startsAt": "2026-11-21T07:52:26.739Z",
+            "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "http://prometheus:9090/graph", "fingerprint": "f1",
+        }],
+    });
+    let body = body.to_string();
+    let mut stream = std::net::TcpStream::connect(address.trim_end_matches('.')).unwrap();
+    write!(
+        stream,
+        "POST /webhooks/main HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {WEBHOOK}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let told = story.hear_in(story.ops, 0, "`HighErrorRate` is firing");
+    assert!(told.mentions.is_empty() && !told.mentions_everyone, "{}", shown(&told));
+    let question = story.hear_in(story.ops, told.id - 1, "suggests these. Pick one");
+    let (menu, options) = question.menus().remove(0);
+    let step = options.iter().find(|(_, value)| value.starts_with("deploy.rollback")).unwrap().1.clone();
+    story.discord.select(story.bob, question.id, &menu, &[&step]);
+    let card = story.hear_in(story.ops, question.id, "from the runbook `high-error-rate.md`");
+    assert!(shown(&card).contains(&format!("asked by: <@{}>", story.bob)), "{}", shown(&card));
+    assert!(!platform.is_asked(), "nothing runs before the yes");
+    story.press(story.bob, &card, "confirm");
+    let (line, stream) = platform.request();
+    assert!(line.starts_with("POST /services/checkout/rollback"), "{line}");
+    Platform::done(stream);
+    story.hear_in(story.ops, card.id, "checkout was rolled back");
 }

@@ -8,6 +8,9 @@ use serde_json::Value as Json;
 use crate::harness::{Home, Platform};
 use crate::server::{Discord, Interaction, Message};
 
+/// What an alert has to bring along.
+pub(crate) const WEBHOOK: &str = "not-for-the-chat-4711";
+
 /// A bot that runs, and the people around it.
 pub(crate) struct Story {
     pub(crate) discord: Discord,
@@ -57,9 +60,9 @@ impl Story {
     /// The program, about to be started.
     pub(crate) fn program(&self) -> Command {
         let mut command = self.home.program(&["serve"]);
-        command.env("DISCORD_TOKEN", self.discord.token()).stdin(Stdio::null()).stdout(Stdio::null());
+        command.env("DISCORD_TOKEN", self.discord.token()).env("SAYSO_WEBHOOK_TOKEN", WEBHOOK).stdin(Stdio::null());
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.home.path("log")).unwrap();
-        command.stderr(log);
+        command.stdout(log.try_clone().unwrap()).stderr(log);
         command
     }
 

@@ -191,7 +191,7 @@ impl Handler {
                 (event, Kind::Component(Some(component.message.id)))
             }
             Some(CustomId::Edit(proposal)) => (ChatEvent::Opened { id, actor, proposal, at }, Kind::WantsForm),
-            Some(CustomId::Answer(asked, _)) if asked != component.user.id.get() => {
+            Some(CustomId::Answer(Some(asked), _)) if asked != component.user.id.get() => {
                 return self.misplaced(component, Misplaced::NotYours(asked));
             }
             Some(CustomId::Answer(..)) => match answer(component) {

@@ -19,8 +19,8 @@ pub(super) enum CustomId {
     Form(ProposalId),
     /// The form that asks why, for a choice on a card.
     Reason(ChoiceKind, ProposalId, Digest),
-    /// The answers to a question: of whom, by Discord's id, and which; a menu has no number.
-    Answer(u64, Option<usize>),
+    /// The answers to a question: of whom, by Discord's id, none: of anybody; and which, a menu has no number.
+    Answer(Option<u64>, Option<usize>),
 }
 
 fn letter(choice: ChoiceKind) -> char {
@@ -57,10 +57,12 @@ impl CustomId {
             }
             'e' => Some(Self::Edit(proposal(rest)?)),
             'f' => Some(Self::Form(proposal(rest)?)),
-            'a' => match rest.split_once('.') {
-                Some((asked, number)) => Some(Self::Answer(asked.parse().ok()?, Some(number.parse().ok()?))),
-                None => Some(Self::Answer(rest.parse().ok()?, None)),
-            },
+            'a' => {
+                let (asked, number) =
+                    rest.split_once('.').map_or((rest, None), |(asked, number)| (asked, Some(number)));
+                let asked = (!asked.is_empty()).then(|| asked.parse()).transpose().ok()?;
+                Some(Self::Answer(asked, number.map(str::parse).transpose().ok()?))
+            }
             _ => None,
         }
     }
@@ -74,8 +76,11 @@ impl std::fmt::Display for CustomId {
             Self::Reason(choice, proposal, digest) => write!(f, "w{}{}{digest}", letter(*choice), simple(proposal)),
             Self::Edit(proposal) => write!(f, "e{}", simple(proposal)),
             Self::Form(proposal) => write!(f, "f{}", simple(proposal)),
-            Self::Answer(asked, Some(number)) => write!(f, "a{asked}.{number}"),
-            Self::Answer(asked, None) => write!(f, "a{asked}"),
+            Self::Answer(asked, number) => {
+                let asked = asked.map_or_else(String::new, |asked| asked.to_string());
+                let number = number.map_or_else(String::new, |number| format!(".{number}"));
+                write!(f, "a{asked}{number}")
+            }
         }
     }
 }
@@ -93,8 +98,10 @@ mod tests {
             CustomId::Edit(proposal),
             CustomId::Form(proposal),
             CustomId::Reason(ChoiceKind::Approve, proposal, digest),
-            CustomId::Answer(u64::MAX, Some(24)),
-            CustomId::Answer(80_351_110_224_678_912, None),
+            CustomId::Answer(Some(u64::MAX), Some(24)),
+            CustomId::Answer(Some(80_351_110_224_678_912), None),
+            CustomId::Answer(None, Some(0)),
+            CustomId::Answer(None, None),
         ] {
             let text = id.to_string();
             assert!(text.chars().count() <= MAX_CUSTOM_ID, "{text}");
@@ -112,7 +119,7 @@ mod tests {
             "cz123",
             "e1",
             "fé",
-            "a",
+            "a.",
             "ax",
             "a1.x",
             "hello",

@@ -20,6 +20,7 @@ mod slots;
 mod tests;
 mod text;
 
+use std::convert::Infallible;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -38,7 +39,7 @@ use self::handler::Handler;
 use self::hearing::Hearing;
 use self::order::InOrder;
 use self::patience::{Backoff, persist};
-use crate::domain::{Actor, Assistance, Clock, Directory, Memberships, Notebook, Outgoing, Secret, Tally};
+use crate::domain::{Actor, Assistance, Clock, Digest, Directory, Memberships, Notebook, Outgoing, Secret, Tally};
 
 pub use commands::faults;
 
@@ -49,6 +50,8 @@ pub const PLATFORM: &str = "discord";
 const LOOKUP: Duration = Duration::from_secs(5);
 /// How long an invitation may take: somebody waits before a terminal.
 const INVITATION: Duration = Duration::from_secs(20);
+/// How often it is seen whether the intents are others than those that are registered.
+const LOOKING: Duration = Duration::from_secs(5);
 /// A connection that held so long was a good one.
 const STABLE: Duration = Duration::from_secs(60);
 /// How long a goodbye may take.
@@ -202,7 +205,7 @@ impl Discord {
         };
         let listen = line.settings.listen.iter().copied().map(ChannelId::from);
         let _ = self.handler.hearing.set(Hearing::new(me, line.guilds.clone(), listen.clone()));
-        register(line, self.handler.assistance.as_ref(), self.notebook.as_ref(), self.handler.clock.as_ref()).await;
+        let registered = self.register(None).await;
         if !reads {
             tracing::warn!(
                 "mention-only mode: Discord shows us nothing but direct messages and what names us; for more, switch on \
@@ -216,6 +219,67 @@ impl Discord {
         }
         let mut intents = GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGES | GatewayIntents::DIRECT_MESSAGES;
         intents.set(GatewayIntents::MESSAGE_CONTENT, reads);
+        tokio::select! {
+            never = self.keep_registered(registered) => match never {},
+            never = self.keep_connected(intents) => match never {},
+        }
+    }
+
+    /// Registers the slash commands of the intents that there are now wherever others are registered, unless they are those;
+    /// their digest.
+    async fn register(&self, registered: Option<Digest>) -> Digest {
+        let (line, clock) = (&self.handler.line, &self.handler.clock);
+        let intents = self.handler.assistance.intents();
+        let commands = commands::commands(&intents);
+        let digest = commands::digest(&commands);
+        if registered == Some(digest) {
+            return digest;
+        }
+        let faults = faults(&intents);
+        if !faults.is_empty() {
+            faults.iter().for_each(|fault| tracing::error!("{fault}"));
+            tracing::error!("the slash commands are not registered; everything can be said and typed");
+            return digest;
+        }
+        let scopes: Vec<Option<GuildId>> = match line.guilds.as_slice() {
+            [] => vec![None],
+            guilds => guilds.iter().copied().map(Some).collect(),
+        };
+        for scope in scopes {
+            let key = format!("discord/commands/{}", scope.map_or_else(|| "all".to_owned(), |guild| guild.to_string()));
+            if self.notebook.read(&key).await.ok().flatten() == Some(digest.to_string()) {
+                continue;
+            }
+            let registered = match scope {
+                Some(guild) => {
+                    persist("the slash commands", || line.http.create_guild_commands(guild, &commands)).await
+                }
+                None => persist("the slash commands", || line.http.create_global_commands(&commands)).await,
+            };
+            match registered {
+                Ok(_) => {
+                    if let Err(error) = self.notebook.write(&key, &digest.to_string(), clock.now()).await {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "the commands will be registered again"
+                        );
+                    }
+                }
+                Err(refused) => tracing::error!(%refused, "the slash commands could not be registered"),
+            }
+        }
+        digest
+    }
+
+    /// Intents may be edited while it runs.
+    async fn keep_registered(&self, mut registered: Digest) -> Infallible {
+        loop {
+            tokio::time::sleep(LOOKING).await;
+            registered = self.register(Some(registered)).await;
+        }
+    }
+
+    async fn keep_connected(&self, intents: GatewayIntents) -> Infallible {
         let mut backoff = Backoff::default();
         loop {
             let began = Instant::now();
@@ -260,40 +324,5 @@ impl Discord {
     /// Delivers what still waits, at most so long.
     pub async fn finish(&self, grace: Duration) {
         self.handler.desk.clear(grace).await;
-    }
-}
-
-/// Registers the slash commands wherever other ones are registered.
-async fn register(line: &Line, assistance: &dyn Assistance, notebook: &dyn Notebook, clock: &dyn Clock) {
-    let intents = assistance.intents();
-    let faults = faults(&intents);
-    if !faults.is_empty() {
-        faults.iter().for_each(|fault| tracing::error!("{fault}"));
-        tracing::error!("the slash commands are not registered; everything can be said and typed");
-        return;
-    }
-    let commands = commands::commands(&intents);
-    let digest = commands::digest(&commands).to_string();
-    let scopes: Vec<Option<GuildId>> = match line.guilds.as_slice() {
-        [] => vec![None],
-        guilds => guilds.iter().copied().map(Some).collect(),
-    };
-    for scope in scopes {
-        let key = format!("discord/commands/{}", scope.map_or_else(|| "all".to_owned(), |guild| guild.to_string()));
-        if notebook.read(&key).await.ok().flatten().as_ref() == Some(&digest) {
-            continue;
-        }
-        let registered = match scope {
-            Some(guild) => persist("the slash commands", || line.http.create_guild_commands(guild, &commands)).await,
-            None => persist("the slash commands", || line.http.create_global_commands(&commands)).await,
-        };
-        match registered {
-            Ok(_) => {
-                if let Err(error) = notebook.write(&key, &digest, clock.now()).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the commands will be registered again");
-                }
-            }
-            Err(refused) => tracing::error!(%refused, "the slash commands could not be registered"),
-        }
     }
 }

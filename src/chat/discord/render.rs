@@ -128,7 +128,7 @@ fn answer(option: &str) -> (&str, &str) {
 
 fn question_json(text: &str, options: &[String], asked: Option<u64>) -> Json {
     let answers: Vec<_> = options.iter().map(|option| answer(option)).collect();
-    let id = |number| CustomId::Answer(asked.unwrap_or_default(), number).to_string();
+    let id = |number| CustomId::Answer(asked, number).to_string();
     let small = answers.len() <= ROW
         && answers.iter().all(|(answer, explained)| explained.is_empty() && answer.chars().count() <= BUTTON);
     let fits = |(answer, _): &&(&str, &str)| (1..=OPTION).contains(&answer.chars().count());
