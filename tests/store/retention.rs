@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sayso::audit::{AuditLog as _, Ledger as _, Pruned, Pruning, Search, examine_log, prune, verify_log};
-use sayso::domain::{OutcomeStatus, ProposalId};
+use sayso::domain::{Notebook as _, OutcomeStatus, ProposalId};
 use sayso::proposal::{Event, Proposal, State, step};
 use sayso::store::Store;
 use sqlx::Connection as _;
@@ -42,6 +42,8 @@ pub async fn what_is_old_goes_and_the_rest_is_proven(place: &impl Place) {
     store.append(remark(3_600)).await.unwrap();
     store.append(remark(7_200)).await.unwrap();
     let late = store.head().await.unwrap();
+    store.write("old", "a card", noon()).await.unwrap();
+    store.write("young", "a card", after(60)).await.unwrap();
 
     assert_eq!(remove(&store, noon()).await, None, "nothing is older than the first");
     let rehearsed = prune(&store, after(30), None, days(30), Pruning::Rehearsed).await.unwrap().unwrap();
@@ -52,6 +54,8 @@ pub async fn what_is_old_goes_and_the_rest_is_proven(place: &impl Place) {
     assert_eq!(rows(&store).await, [5, 6, 7]);
     assert!(!is_there(&store, old.id()).await);
     assert_eq!(store.outcome(old.draft().execution).await.unwrap(), None);
+    assert_eq!(store.read("old").await.unwrap(), None);
+    assert_eq!(store.read("young").await.unwrap().as_deref(), Some("a card"));
     let verified = examine_log(&store, [early, late]).await.unwrap();
     assert_eq!((verified.rows(), verified.beginning, verified.agreeing), (3, early, 2));
     let removal = verified.removal.unwrap();
