@@ -80,8 +80,9 @@ async fn zabbix() {
     sessions(&admin).await;
     reads(&admin, &plain).await;
     acknowledgement(&admin, &plain).await;
-    maintenance(&admin, &plain).await;
     strangers(&url, &plain).await;
+    // Last: within a minute at most Zabbix begins what it was told here, and then holds back db1's problem.
+    maintenance(&admin, &plain).await;
 }
 
 /// One login for everything, and another one when that has come to its end, also in the middle of a change.
@@ -95,12 +96,13 @@ async fn sessions(rig: &Rig) {
     let plan = rig.plan("alert.list").await.unwrap();
     assert!(plan.runs.contains(r#""auth":"<session>""#), "{}", plan.runs);
     let session = sql("select sessionid from sessions order by lastaccess desc, sessionid limit 1");
-    let approved = rig.approved("alert.silence alert=db1 duration=PT1H").await;
+    // Not db1: what Zabbix has begun, at any minute, holds back a problem until the next one.
+    let approved = rig.approved("alert.silence alert=\"Zabbix server\" duration=PT1H").await;
     sql("update sessions set status = 1");
     let outcome = rig.execute(approved).await;
     assert_eq!(outcome.status.as_str(), "succeeded", "{}", outcome.summary);
     assert_eq!(after(), 2);
-    succeeds(rig, "alert.unsilence alert=db1").await;
+    succeeds(rig, "alert.unsilence alert=\"Zabbix server\"").await;
     assert_eq!(after(), 2);
     assert!(!format!("{:?}{:?}", rig.log(), rig.ledger.events.lock().unwrap()).contains(&session));
     // The sessions of this test's own calls go on.
