@@ -10,7 +10,7 @@ use super::context::{Memory, Which};
 use super::turn::{Said, Turn};
 use super::{Alarm, TurnError, touches_production, wording};
 use crate::audit::Fact;
-use crate::domain::{Actor, Command, ConversationId, Counted, Effect, ExecutionId, Outgoing, ProposalId, Reply};
+use crate::domain::{Actor, Command, ConversationId, Counted, Effect, ExecutionId, Outgoing, ProposalId, Reply, Tone};
 use crate::integrations::{Plan as ExecutorPlan, PlanError, Previewed};
 use crate::proposal::{
     Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, State, Target, Verdict, propose,
@@ -79,10 +79,19 @@ impl Turn<'_> {
 
     /// Another command in the place of a waiting one.
     pub(super) async fn edit(&self, said: &Said<'_>, proposal: Proposal, command: Command) -> Result<(), TurnError> {
+        let begun = Event::EditBegun { actor: said.actor.clone() };
+        let (now, permissions) = (self.parts.clock.now(), self.parts.permissions.as_ref());
+        let (proposal, refused) = step(proposal, begun, permissions, now);
+        if !refused.is_empty() {
+            return self.perform(proposal, refused, Vec::new()).await;
+        }
         let system = proposal.draft().plan.system.as_deref();
         let (plan, target) = match self.plan(&command, proposal.requester(), system).await {
             Ok(planned) => planned,
-            Err(error) => return self.say(said.conversation, wording::not_plannable(&command, &error)).await,
+            Err(error) if self.may_ask(said, &command) => {
+                return self.say(said.conversation, wording::not_plannable(&command, &error)).await;
+            }
+            Err(_) => (Plan::nothing(), self.nowhere(&command)),
         };
         let (memory, ..) = self.recall(said.conversation, said.actor).await?;
         let last = Some((&Remembered::from(&command)).into());
@@ -99,7 +108,10 @@ impl Turn<'_> {
             let others = proposal.approvals().iter().map(|approval| &approval.actor).chain([proposal.requester()]);
             // An event has just told of its own author.
             for actor in others.filter(|actor| Some(*actor) != presser) {
-                directory.look_up(actor).await;
+                if let Err(unknown) = directory.look_up(actor).await {
+                    let reply = Reply::text(Tone::Warning, unknown.to_string());
+                    self.say_privately(proposal.conversation(), reply).await?;
+                }
             }
         }
         let (proposal, deeds) = step(proposal, event, self.parts.permissions.as_ref(), self.parts.clock.now());

@@ -25,6 +25,11 @@ impl Memberships {
         known.insert(actor.clone(), groups);
     }
 
+    /// Nothing is known of a person any more: they are in no group.
+    pub fn forget(&self, actor: &Actor) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(actor);
+    }
+
     /// Whether a person is in a group.
     pub fn holds(&self, actor: &Actor, group: &str) -> bool {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -33,7 +33,7 @@ pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
 pub use memberships::Memberships;
 pub use outcome::{Outcome, OutcomeStatus};
 pub use people::People;
-pub use platform::{Asking, Assistance, Directory, Handling, Notebook, NotebookError, Suggestion};
+pub use platform::{Asking, Assistance, Directory, GroupsUnknown, Handling, Notebook, NotebookError, Suggestion};
 pub use secret::Secret;
 pub use tally::{Counted, Tally};
 pub use text::{MAX_MESSAGE_BYTES, clean, nearest, sanitise};

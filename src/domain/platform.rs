@@ -54,10 +54,15 @@ pub struct Suggestion {
 /// A platform that can be asked who is in which of its groups.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// Sees to it that [`super::Memberships`] knows the groups of a person as they are now, or were a moment ago. A platform
-    /// that does not answer leaves them as they were.
-    async fn look_up(&self, actor: &Actor);
+    /// Sees to it that [`super::Memberships`] knows the groups of a person as they are now. Where the platform does not say,
+    /// it knows none: who was let go since may not be let in because of that.
+    async fn look_up(&self, actor: &Actor) -> Result<(), GroupsUnknown>;
 }
+
+/// A platform does not say what groups a person is in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("What roles `{0}` has cannot be found out at the moment; until then none of them counts.")]
+pub struct GroupsUnknown(pub Actor);
 
 /// What an adapter remembers across restarts: which message shows a card, which commands are registered.
 #[async_trait]

@@ -28,6 +28,12 @@ pub enum Event {
         /// Where.
         conversation: ConversationId,
     },
+    /// Somebody is about to put another command in its place. Nothing comes of it, unless they may not: asked before that
+    /// command is planned, since what a plan finds out is not for everybody.
+    EditBegun {
+        /// Who.
+        actor: Actor,
+    },
     /// Somebody wants another command in its place.
     Edited {
         /// Who.

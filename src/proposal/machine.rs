@@ -60,6 +60,9 @@ pub fn step(proposal: Proposal, event: Event, policy: &dyn Permissions, now: Tim
             step.pressed(&Press { actor, choice, shown, conversation, reason });
         }
         Event::Reasoned { actor, reason, conversation } => step.reasoned(&actor, &reason, &conversation),
+        Event::EditBegun { actor } => {
+            step.may_edit(&actor);
+        }
         Event::Edited { actor, edit } => step.edited(&actor, *edit),
         Event::Ticked => step.ticked(),
         Event::Planned(plan) => step.planned(plan),
@@ -295,20 +298,26 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn edited(&mut self, actor: &Actor, edit: Edit) {
-        let conversation = self.proposal.draft.conversation.clone();
+    /// Whether somebody may put another command in its place; if not, they are told.
+    fn may_edit(&mut self, actor: &Actor) -> bool {
         let refusal = match self.proposal.state {
-            State::Executing => Some(Refusal::AlreadyRunning),
-            state if state.is_final() => Some(Refusal::Finished(state)),
-            _ if !self.is_own(actor) => Some(Refusal::NotRequester),
-            _ => None,
+            State::Executing => Refusal::AlreadyRunning,
+            state if state.is_final() => Refusal::Finished(state),
+            _ if !self.is_own(actor) => Refusal::NotRequester,
+            _ if self.is_late() => {
+                self.expire();
+                Refusal::Expired
+            }
+            _ => return true,
         };
-        if let Some(refusal) = refusal {
-            return self.refuse(actor, Attempt::Edit, refusal, &conversation);
-        }
-        if self.is_late() {
-            self.expire();
-            return self.refuse(actor, Attempt::Edit, Refusal::Expired, &conversation);
+        let conversation = self.proposal.draft.conversation.clone();
+        self.refuse(actor, Attempt::Edit, refusal, &conversation);
+        false
+    }
+
+    fn edited(&mut self, actor: &Actor, edit: Edit) {
+        if !self.may_edit(actor) {
+            return;
         }
         let before = self.proposal.clone();
         let Edit { command, shown, target, plan, expires } = edit;
@@ -317,6 +326,7 @@ impl<'a> Step<'a> {
         if let Verdict::Deny { reason } = self.proposal.verdict.clone() {
             self.proposal = before;
             self.changed = false;
+            let conversation = self.proposal.draft.conversation.clone();
             return self.refuse(actor, Attempt::Edit, Refusal::NotPermitted { reason }, &conversation);
         }
         self.record(Some(actor), Fact::ProposalEdited);

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::harness::{HOST, Home, Platform, SAYSO, Sleeper};
+use crate::harness::{FEW_INTENTS, HOST, Home, Platform, SAYSO, Sleeper};
 use crate::story::{Story, WEBHOOK, button, shown};
 
 #[test]
@@ -74,6 +74,32 @@ fn slash_commands_are_the_catalogue_and_are_registered_once() {
     story.crash();
     let puts = story.discord.requests().iter().filter(|request| request.method == "PUT").count();
     assert_eq!(puts, 1, "nothing has changed");
+}
+
+#[test]
+fn edited_intents_are_registered_anew() {
+    let story =
+        Story::with(|configuration| Home::small(&format!("{configuration}\n[integrations]\nenabled = [\"sayso\"]\n")));
+    let guild = story.discord.guild();
+    let described = || {
+        let commands = story.discord.commands(Some(guild));
+        let proposal = commands.into_iter().find(|command| command["name"] == "proposal").unwrap();
+        proposal["options"][0]["description"].as_str().unwrap().to_owned()
+    };
+    let (before, list) = (described(), FEW_INTENTS[2].1);
+    let summary = list.lines().find(|line| line.starts_with("summary")).unwrap();
+    assert_eq!(summary, format!("summary = \"{before}\""));
+    story.home.write("intents/proposal.list.toml", "a file that somebody is about to write");
+    story.discord.wait("a complaint", |_| story.log().contains("intents/proposal.list.toml").then_some(()));
+    assert_eq!(described(), before);
+    let named_here: Vec<_> = list.lines().filter(|line| !line.contains("](intent")).collect();
+    let edited = named_here.join("\n").replace(summary, "summary = \"What nobody has decided\"");
+    story.home.write("intents/proposal.list.toml", &edited);
+    story.discord.wait("other commands", |_| (described() == "What nobody has decided").then_some(()));
+    let slash = story.discord.slash(story.discord.channel(), story.alice, &["proposal", "list"], &[]);
+    assert!(story.answer(&slash)["data"]["content"].as_str().unwrap().contains("Nothing waits for a decision."));
+    let registrations = story.discord.requests().iter().filter(|request| request.method == "PUT").count();
+    assert_eq!(registrations, 2);
 }
 
 #[test]
@@ -173,6 +199,29 @@ fn roles_are_those_of_discord_at_the_moment() {
     story.press(stranger, &card, "approve");
     story.hear(card.id, "has 1 yes; it needs more");
     assert!(sleeper.is_alive());
+}
+
+#[test]
+fn roles_that_cannot_be_looked_up_do_not_count() {
+    let mut sleeper = Sleeper::start();
+    let story = Story::begin();
+    let line = format!("process.kill pid={}", sleeper.pid());
+    let asked = story.ask(story.alice, &line);
+    let card = story.hear(asked, "Kill a process");
+    story.discord.withhold_members(true);
+    story.press(story.bob, &card, "approve");
+    story.whisper(story.bob, &format!("What roles `discord:{}` has cannot be found out", story.alice));
+    story.hear(card.id, "has 1 yes; it needs more");
+    // Nor do those that were known before, where nothing else tells of them.
+    let direct = story.discord.direct(story.bob);
+    let asked = story.discord.say(direct, story.bob, &line);
+    story.hear_in(direct, asked, "cannot be found out");
+    story.hear_in(direct, asked, "denied by policy");
+    assert!(sleeper.is_alive());
+    story.discord.withhold_members(false);
+    story.press(story.bob, &card, "approve");
+    story.hear(card.id, "has ended");
+    assert!(!sleeper.is_alive());
 }
 
 #[test]

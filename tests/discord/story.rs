@@ -181,6 +181,11 @@ pub(crate) fn shown(message: &Message) -> String {
     text
 }
 
+/// The code of the proposal on a card.
+pub(crate) fn code(card: &Message) -> &str {
+    card.embeds[0]["footer"]["text"].as_str().unwrap()
+}
+
 /// The `custom_id` of the button that begins so.
 pub(crate) fn button(message: &Message, label: &str) -> String {
     let mut buttons = message.buttons().into_iter();

@@ -3,9 +3,10 @@
 use std::process::Stdio;
 
 use serde_json::json;
+use sqlx::Connection as _;
 
 use crate::harness::{Platform, Sleeper};
-use crate::story::{Story, shown};
+use crate::story::{Story, code, shown};
 
 #[test]
 fn a_card_from_before_a_crash_still_works() {
@@ -121,6 +122,47 @@ fn what_takes_long_is_deferred_in_time_and_answered_once() {
     let card = story.hear(0, "service.restart service=web");
     assert!(shown(&card).contains("[confirm"), "{}", shown(&card));
     assert!(!card.is_loading());
+}
+
+#[test]
+fn a_store_that_is_slow_costs_no_answer() {
+    let story = Story::begin();
+    let channel = story.discord.channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let held = runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(story.home.store());
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+        connection
+    });
+    let slash = story.discord.slash(channel, story.alice, &["host", "disk"], &[("path", json!("/"))]);
+    assert_eq!(story.answer(&slash)["type"], 5, "while nothing can be written");
+    assert!(!slash.late());
+    drop(held);
+    let answer = story.hear(0, "% full");
+    assert!(!answer.is_loading());
+}
+
+#[test]
+fn several_shards_are_one_bot() {
+    let mut story = Story::before(crate::harness::Home::with);
+    story.discord.shard();
+    story.start();
+    story.discord.wait("the start to be said", |_| {
+        let log = story.log();
+        log.contains("Listening on Discord as sayso#4242, in 1 guild.").then_some(())
+    });
+    // The guild is on one of them, direct messages are on another.
+    let mut sleeper = Sleeper::start();
+    let asked = story.ask(story.alice, &format!("kill {}", sleeper.pid()));
+    let card = story.hear(asked, "Kill a process");
+    let direct = story.discord.direct(story.bob);
+    story.discord.cut();
+    story.discord.wait_connected();
+    let asked = story.discord.say(direct, story.bob, &format!("approve {}", code(&card)));
+    story.hear_in(direct, asked, "is told there");
+    story.hear(card.id, "has ended");
+    assert!(!sleeper.is_alive());
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use crate::harness::Home;
-use crate::live::{INTENTS, home};
+use crate::harness::{FEW_INTENTS, Home};
+use crate::live::ONLY_ITSELF;
 
 /// Written in a hurry: few examples, one sentence with other values, and a value that is two things.
 const BURN: &str = r#"summary = "Burn papers"
@@ -24,14 +24,14 @@ type = "host"
 
 #[test]
 fn what_misleads_is_told() {
-    let home = home();
+    let home = Home::small(ONLY_ITSELF);
     home.write("intents/papers.burn.toml", BURN);
     home.write("intents/none.txt", "lunch?\nburn the yellow papers in the hall\nsee you tomorrow\n");
-    let plain = home.run_apart(&["check"]);
+    let plain = home.run(&["check"], "");
     assert_eq!(plain.code, Some(0), "{}", plain.err);
     assert_eq!(plain.out.lines().count(), 1);
 
-    let ended = home.run_apart(&["check", "--examples"]);
+    let ended = home.run(&["check", "--examples"], "");
     assert_eq!((ended.code, &ended.err), (Some(0), &plain.err));
     assert!(ended.out.starts_with(&plain.out));
     for told in [
@@ -63,32 +63,32 @@ fn an_edit_that_steals_from_other_intents_is_stopped() {
         eprintln!("skipped: there is no git here");
         return;
     }
-    let home = home();
+    let home = Home::small(ONLY_ITSELF);
     git(&home, &["init", "-q"]);
     git(&home, &["add", "intents"]);
     git(&home, &["commit", "-qm", "Begin"]);
 
-    let same = home.run_apart(&["check", "--against", "HEAD"]);
+    let same = home.run(&["check", "--against", "HEAD"], "");
     assert_eq!(same.code, Some(0), "{}", same.err);
     assert!(same.out.ends_with(" examples compared: 0 dangerous, 0 stolen, 0 lost, 0 mended\n"), "{}", same.out);
 
     // What people say to see the proposals shall also burn papers.
-    let list = INTENTS[2].1.lines().skip(3).take_while(|line| *line != "]");
+    let list = FEW_INTENTS[2].1.lines().skip(3).take_while(|line| *line != "]");
     let taken: Vec<_> = list.map(|line| line.replacen("  \"", "  \"hey ", 1)).collect();
     let burn = format!("summary = \"Burn papers\"\neffect = \"destructive\"\nexamples = [\n{}\n]\n", taken.join("\n"));
     home.write("intents/papers.burn.toml", &burn);
-    let stolen = home.run_apart(&["check", "--against", "HEAD"]);
+    let stolen = home.run(&["check", "--against", "HEAD"], "");
     assert_eq!(stolen.code, Some(1), "{}", stolen.out);
     assert!(stolen.out.contains("is `proposal.list` and reads as `papers.burn` (destructive) now; right with "));
     assert!(stolen.out.contains("error: intents/proposal.list.toml:"), "{}", stolen.out);
-    let tolerated = home.run_apart(&["check", "--against", "HEAD", "--tolerance", "1000"]);
+    let tolerated = home.run(&["check", "--against", "HEAD", "--tolerance", "1000"], "");
     assert_eq!(tolerated.code, Some(0), "{}", tolerated.out);
 
     for (revision, told) in [
         ("no-such", "error: `git rev-parse --verify --end-of-options no-such^{commit}` failed: fatal: "),
         ("--output=x", "error: `git rev-parse --verify --end-of-options --output=x^{commit}` failed: fatal: "),
     ] {
-        let ended = home.run_apart(&["check", &format!("--against={revision}")]);
+        let ended = home.run(&["check", &format!("--against={revision}")], "");
         assert_eq!(ended.code, Some(1));
         assert!(ended.err.contains(told), "{}", ended.err);
     }

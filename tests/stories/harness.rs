@@ -24,9 +24,25 @@ pub const SAYSO: &str = include_str!("../../integrations/sayso.toml");
 /// A machine with only what every machine has.
 const ALONE: &str = "[integrations]\nenabled = [\"host\", \"sayso\"]\n";
 
+/// The intents that the program's own integration carries out, and little that is none of them.
+pub const FEW_INTENTS: [(&str, &str); 4] = [
+    ("audit.search", include_str!("../../intents/audit.search.toml")),
+    ("help.show", include_str!("../../intents/help.show.toml")),
+    ("proposal.list", include_str!("../../intents/proposal.list.toml")),
+    ("runbook.find", include_str!("../../intents/runbook.find.toml")),
+];
+const FEW_OTHERS: &str =
+    "lunch?\nthanks a lot\nthe deploy went well\nsee you tomorrow\nlooks good to me\nwho broke it this time\n";
+
+pub const RUNBOOK: &str = "---\ntitle: The kettle boils over\nsymptoms: [\"steam comes out of the kettle\", \"the kettle is \
+                       overflowing\"]\nalerts: []\n---\n## Meaning\nToo much water.\n## Impact\nWet feet.\n## Diagnosis\nLook \
+                       at it.\n## Mitigation\nUnplug the kettle, then pour half of the water away.\n";
+
 /// A working directory with a `sayso.toml`, and a state folder.
 pub struct Home {
     folder: TempDir,
+    /// With intents of its own, and a place of its own for what is learned of them.
+    small: bool,
 }
 
 /// A run that has ended.
@@ -49,8 +65,22 @@ impl Home {
 
     /// With exactly this configuration.
     pub fn bare(configuration: &str) -> Self {
-        let home = Self { folder: tempfile::tempdir().unwrap() };
+        let home = Self { folder: tempfile::tempdir().unwrap(), small: false };
         home.write("sayso.toml", configuration);
+        home
+    }
+
+    /// With this configuration, and data of its own: [`FEW_INTENTS`] and [`RUNBOOK`], little enough to be learned in no time.
+    pub fn small(configuration: &str) -> Self {
+        let home = Self { small: true, ..Self::bare(configuration) };
+        for (name, text) in FEW_INTENTS {
+            // An example may name any intent, and most of them are not here.
+            let named_here: Vec<_> = text.lines().filter(|line| !line.contains("](intent")).collect();
+            home.write(&format!("intents/{name}.toml"), &named_here.join("\n"));
+        }
+        home.write("intents/none.txt", FEW_OTHERS);
+        home.write("integrations/sayso.toml", SAYSO);
+        home.write("runbooks/kettle.md", RUNBOOK);
         home
     }
 
@@ -69,27 +99,15 @@ impl Home {
         std::fs::write(path, content).unwrap();
     }
 
-    /// The program, about to be started here. What it has to learn is learned already.
+    /// The program, about to be started here. What it has to learn is learned already, unless that is little.
     pub fn program(&self, arguments: &[&str]) -> Command {
-        learn();
-        self.unlearned(arguments)
-    }
-
-    /// The program, about to be started here with what it learns kept here too.
-    pub fn apart(&self, arguments: &[&str]) -> Command {
         let mut command = self.unlearned(arguments);
-        command.env("SAYSO_CACHE", self.path("cache"));
+        if self.small {
+            command.env("SAYSO_CACHE", self.path("cache"));
+        } else {
+            learn();
+        }
         command
-    }
-
-    /// Runs it to its end like that.
-    pub fn run_apart(&self, arguments: &[&str]) -> Ended {
-        self.answer_apart(arguments, "")
-    }
-
-    /// Runs it to its end like that, with what is put in.
-    pub fn answer_apart(&self, arguments: &[&str], input: &str) -> Ended {
-        finish(self.apart(arguments), input.as_bytes())
     }
 
     fn unlearned(&self, arguments: &[&str]) -> Command {

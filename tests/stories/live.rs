@@ -1,34 +1,9 @@
 //! Data that is edited while the program runs.
 
-use crate::harness::{Chat, Home, SAYSO};
+use crate::harness::{FEW_INTENTS, Home, RUNBOOK};
 
-/// The intents that the program's own integration carries out, and little that is none of them.
-pub const INTENTS: [(&str, &str); 4] = [
-    ("audit.search", include_str!("../../intents/audit.search.toml")),
-    ("help.show", include_str!("../../intents/help.show.toml")),
-    ("proposal.list", include_str!("../../intents/proposal.list.toml")),
-    ("runbook.find", include_str!("../../intents/runbook.find.toml")),
-];
-const NONE: &str =
-    "lunch?\nthanks a lot\nthe deploy went well\nsee you tomorrow\nlooks good to me\nwho broke it this time\n";
-
-const RUNBOOK: &str = "---\ntitle: The kettle boils over\nsymptoms: [\"steam comes out of the kettle\", \"the kettle is \
-                       overflowing\"]\nalerts: []\n---\n## Meaning\nToo much water.\n## Impact\nWet feet.\n## Diagnosis\nLook \
-                       at it.\n## Mitigation\nUnplug the kettle, then pour half of the water away.\n";
-
-/// A home with data of its own, little enough to be learned anew in no time.
-pub fn home() -> Home {
-    let home = Home::bare("[integrations]\nenabled = [\"sayso\"]\n");
-    for (name, text) in INTENTS {
-        // An example may name any intent, and most of them are not here.
-        let named_here: Vec<_> = text.lines().filter(|line| !line.contains("](intent")).collect();
-        home.write(&format!("intents/{name}.toml"), &named_here.join("\n"));
-    }
-    home.write("intents/none.txt", NONE);
-    home.write("integrations/sayso.toml", SAYSO);
-    home.write("runbooks/kettle.md", RUNBOOK);
-    home
-}
+/// Nothing to act upon.
+pub const ONLY_ITSELF: &str = "[integrations]\nenabled = [\"sayso\"]\n";
 
 fn with_example(text: &str, example: &str) -> String {
     text.replacen("examples = [", &format!("examples = [\n  \"{example}\","), 1)
@@ -36,13 +11,13 @@ fn with_example(text: &str, example: &str) -> String {
 
 #[test]
 fn an_edit_takes_effect_and_a_broken_one_does_not() {
-    let home = home();
-    let mut chat = Chat::start(home.apart(&[]));
+    let home = Home::small(ONLY_ITSELF);
+    let mut chat = home.chat();
     chat.ask("which proposals are waiting for a decision?", "Nothing waits for a decision.");
     let before = chat.answer("zorp the paper mill");
     assert!(!before.contains("Nothing waits for a decision."), "{before}");
 
-    let list = INTENTS[2].1;
+    let list = FEW_INTENTS[2].1;
     let taught = with_example(&with_example(list, "zorp the paper"), "zorp that paper mill");
     home.write("intents/proposal.list.toml", &taught);
     chat.hear("I have read the edited data: 4 intents, 1 runbook.");
@@ -75,8 +50,8 @@ fn an_edit_takes_effect_and_a_broken_one_does_not() {
 
 #[test]
 fn an_intent_that_an_integration_needs_is_not_lost() {
-    let home = home();
-    let mut chat = Chat::start(home.apart(&[]));
+    let home = Home::small(ONLY_ITSELF);
+    let mut chat = home.chat();
     chat.ask("proposal.list", "Nothing waits for a decision.");
     std::fs::remove_file(home.path("intents/proposal.list.toml")).unwrap();
     chat.hear("unknown intent `proposal.list`");

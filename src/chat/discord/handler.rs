@@ -1,11 +1,12 @@
 //! What comes in: messages, presses, commands, forms. Each becomes one event for the assistant.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::json;
 use serenity::all::{
     ActionRowComponent, ButtonKind, CommandInteraction, ComponentInteraction, ComponentInteractionDataKind, Guild,
-    GuildChannel, Interaction, Member, Message, ModalInteraction, PartialMember, Ready,
+    GuildChannel, Interaction, Member, Message, ModalInteraction, PartialMember, Ready, ShardId,
 };
 use serenity::model::id::{ChannelId, GuildId, InteractionId, RoleId, UserId};
 use tokio::sync::{Semaphore, watch};
@@ -17,7 +18,8 @@ use super::hearing::Hearing;
 use super::ids::CustomId;
 use super::slots::{EPHEMERAL, Kind};
 use crate::domain::{
-    Actor, Asking, Assistance, ChatEvent, Clock, ConversationId, Directory as _, MessageId, ParameterName,
+    Actor, Asking, Assistance, ChatEvent, Clock, ConversationId, Directory as _, MessageId, Outgoing, ParameterName,
+    Reply, Tone,
 };
 
 /// How many events may be under way. What comes beyond is not heard: the assistant refuses far earlier.
@@ -40,7 +42,9 @@ pub(super) struct Handler {
     pub(super) assistance: Arc<dyn Assistance>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) under_way: Arc<Semaphore>,
-    /// As whom it was let in, and into how many guilds.
+    /// Into how many guilds each shard was let.
+    pub(super) shards: Mutex<BTreeMap<ShardId, usize>>,
+    /// As whom it was let in, and into how many guilds, once all shards are.
     pub(super) listening: watch::Sender<Option<(String, usize)>>,
 }
 
@@ -66,12 +70,16 @@ impl Handler {
             tracing::warn!(conversation = %event.conversation(), "too much is under way, an event is not heard");
             return;
         };
-        let (actor, line) = (event.cause().actor, self.line.clone());
+        let (cause, conversation) = (event.cause(), event.conversation().clone());
+        let (desk, line) = (Arc::clone(&self.desk), self.line.clone());
         // Heard here, in the order of the gateway: tasks have none.
         let handling = Arc::clone(&self.assistance).hear(event);
         tokio::spawn(async move {
             if guild.is_none() {
-                line.look_up(&actor).await;
+                if let Err(unknown) = line.look_up(&cause.actor).await {
+                    let reply = Reply::text(Tone::Warning, unknown.to_string());
+                    desk.take(Outgoing { conversation, answers: None, private: false, reply });
+                }
             }
             handling.await;
             drop(room);
@@ -143,7 +151,12 @@ impl Handler {
     /// Discord has let us in.
     pub(super) fn ready(&self, ready: &Ready) {
         tracing::info!(guilds = ready.guilds.len(), shard = ?ready.shard, "Discord listens");
-        self.listening.send_replace(Some((ready.user.tag(), ready.guilds.len())));
+        let (shard, all) = ready.shard.map_or((ShardId(0), 1), |shard| (shard.id, shard.total));
+        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        shards.insert(shard, ready.guilds.len());
+        if shards.len() >= all as usize {
+            self.listening.send_replace(Some((ready.user.tag(), shards.values().sum())));
+        }
     }
 
     fn command(&self, command: &CommandInteraction) {
@@ -158,7 +171,8 @@ impl Handler {
         let place = self.place(command.id, command.channel_id, command.user.id, command.member.as_deref());
         let Some(Place { id, actor }) = place.filter(|_| self.is_home(command.guild_id)) else { return };
         if command.guild_id.is_none() {
-            self.line.look_up(&actor).await;
+            // Whose roles are not known is offered nothing.
+            let _ = self.line.look_up(&actor).await;
         }
         let typing = commands::typing(&command.data.name, &command.data.options);
         let suggestions = typing.and_then(|(intent, name, typed)| {

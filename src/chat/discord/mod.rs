@@ -39,7 +39,9 @@ use self::handler::Handler;
 use self::hearing::Hearing;
 use self::order::InOrder;
 use self::patience::{Backoff, persist};
-use crate::domain::{Actor, Assistance, Clock, Digest, Directory, Memberships, Notebook, Outgoing, Secret, Tally};
+use crate::domain::{
+    Actor, Assistance, Clock, Digest, Directory, GroupsUnknown, Memberships, Notebook, Outgoing, Secret, Tally,
+};
 
 pub use commands::faults;
 
@@ -132,37 +134,40 @@ impl Line {
 
 #[async_trait]
 impl Directory for Line {
-    async fn look_up(&self, actor: &Actor) {
-        let Some(user) = (actor.platform() == PLATFORM).then(|| actor.id().parse::<u64>().ok()).flatten() else {
-            return;
+    async fn look_up(&self, actor: &Actor) -> Result<(), GroupsUnknown> {
+        let ours = actor.platform() == PLATFORM;
+        let Some(user) = actor.id().parse::<NonZeroU64>().ok().filter(|_| ours).map(UserId::from) else {
+            return Ok(());
         };
-        let Some(user) = (user > 0).then(|| UserId::new(user)) else { return };
         let known = async {
             let guilds = match self.guilds.as_slice() {
-                [] => self.http.get_guilds(None, None).await?.into_iter().map(|guild| guild.id).collect(),
+                [] => {
+                    let all = persist("the guilds", || self.http.get_guilds(None, None)).await?;
+                    all.into_iter().map(|guild| guild.id).collect()
+                }
                 guilds => guilds.to_vec(),
             };
             let mut roles = Vec::new();
             for guild in guilds {
-                match self.http.get_member(guild, user).await {
+                match persist("somebody's roles", || self.http.get_member(guild, user)).await {
                     Ok(member) => roles.extend(member.roles.iter().map(ToString::to_string)),
                     // Not, or no longer, in this guild.
-                    Err(serenity::Error::Http(error))
-                        if error.status_code().is_some_and(|code| code.as_u16() == 404) => {}
-                    Err(error) => return Err(error),
+                    Err(refused) if refused.status == Some(404) => {}
+                    Err(refused) => return Err(refused),
                 }
             }
             Ok(roles)
         };
         match timeout(LOOKUP, known).await {
-            Ok(Ok(roles)) => self.memberships.set(actor, roles),
-            Ok(Err(error)) => {
-                tracing::warn!(%actor, error = &error as &dyn std::error::Error, "roles cannot be looked up");
+            Ok(Ok(roles)) => {
+                self.memberships.set(actor, roles);
+                return Ok(());
             }
-            Err(_) => {
-                tracing::warn!(%actor, "roles cannot be looked up in time");
-            }
+            Ok(Err(refused)) => tracing::warn!(%actor, %refused, "roles cannot be looked up"),
+            Err(_) => tracing::warn!(%actor, "roles cannot be looked up in time"),
         }
+        self.memberships.forget(actor);
+        Err(GroupsUnknown(actor.clone()))
     }
 }
 
@@ -185,6 +190,7 @@ impl Discord {
             assistance,
             clock,
             under_way: Arc::new(Semaphore::new(handler::UNDER_WAY)),
+            shards: Mutex::default(),
             listening: watch::Sender::default(),
         });
         Self { handler, notebook, shards: Mutex::default() }

@@ -115,7 +115,8 @@ impl Step<'_> {
 
     /// Whether somebody's yes counts.
     fn may_say_yes(&self, actor: &Actor, own: bool, conversation: &ConversationId) -> Result<(), Refusal> {
-        if self.proposal.approvals.iter().any(|approval| self.policy.same_person(&approval.actor, actor)) {
+        // It can be enough by now: the roles of somebody else were not known when it was given.
+        if self.yes_of(actor) && !self.may_execute(&self.standing()).allowed {
             return Err(Refusal::AlreadyCounted);
         }
         let action = if own { PolicyAction::Confirm } else { PolicyAction::Approve };
@@ -131,8 +132,16 @@ impl Step<'_> {
         }
     }
 
-    /// Adds a yes; with enough of them, it is planned again and then begins.
+    /// Whether somebody has said yes.
+    fn yes_of(&self, actor: &Actor) -> bool {
+        self.proposal.approvals.iter().any(|approval| self.policy.same_person(&approval.actor, actor))
+    }
+
+    /// Adds a yes, in the place of an earlier one of the same person; with enough of them, it is planned again and then
+    /// begins.
     fn count(&mut self, approval: Approval) {
+        let policy = self.policy;
+        self.proposal.approvals.retain(|other| !policy.same_person(&other.actor, &approval.actor));
         self.proposal.approvals.push(approval);
         self.changed = true;
         let standing = self.standing();
@@ -176,8 +185,6 @@ impl Step<'_> {
         if !execute.allowed {
             return Err(Refusal::NotPermitted { reason: execute.reason() });
         }
-        yeses.pop();
-        self.proposal.approvals = yeses;
         self.record_in(conversation, Some(actor), Fact::GlassBroken { reason: reason.to_owned() });
         self.say(Notice::GlassBroken { by: actor.clone(), reason: reason.to_owned() });
         self.count(approval);

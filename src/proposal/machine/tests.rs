@@ -1,12 +1,13 @@
 //! Stories of the machine under the shipped policy: each line says what happened and what the machine answered.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::testing::{command, conversation, draft, noon, plan, target};
 use super::*;
-use crate::domain::{ChoiceKind, Digest};
+use crate::domain::{ChoiceKind, Digest, Memberships};
 use crate::proposal::{Policy, Roles};
 
 const DEFAULT: &str = include_str!("../../../policies/default.cedar");
@@ -306,6 +307,23 @@ fn an_edit_voids_yeses_and_cards() {
 }
 
 #[test]
+fn whether_somebody_may_edit_is_known_before_the_edit() {
+    let mut story = Story::begin("discord:1", RESTART);
+    let before = story.proposal.clone();
+    for actor in ["discord:2", "discord:1"] {
+        story.event(&format!("{actor} begins to edit"), Event::EditBegun { actor: actor.parse().unwrap() });
+    }
+    assert_eq!(story.proposal, before);
+    story.wait(15).event("discord:1 begins to edit", Event::EditBegun { actor: "discord:1".parse().unwrap() });
+    insta::assert_snapshot!(story.told(), @r"
+    discord:1 asks: pending | save(proposal_created), say(Asked), wake at 2026-11-18T12:15:00Z
+    discord:2 begins to edit: pending | record(press_refused), refuse(only the requester can do that)
+    discord:1 begins to edit: pending | nothing
+    discord:1 begins to edit: expired | save(proposal_expired press_refused), say(Expired), refuse(it has expired)
+    ");
+}
+
+#[test]
 fn an_edit_that_policy_denies_changes_nothing() {
     let mut story = Story::begin("discord:1", RESTART);
     let before = story.proposal.clone();
@@ -406,6 +424,30 @@ fn two_yeses_where_policy_wants_two() {
     discord:2 presses approve: pending | record(press_refused), refuse(their yes has been counted already)
     discord:3 presses approve: approved | save(proposal_approved), plan again
     planned again: executing | save(), say(Started), execute(service.restart service=web environment=production, 2 yes)
+    "#);
+}
+
+#[test]
+fn a_yes_that_was_not_enough_can_be_said_again_when_it_is() {
+    let memberships = Arc::<Memberships>::default();
+    let roles: Roles = toml::from_str(r#"operator = ["discord:role:7"]"#).unwrap();
+    let actor = |id: &str| id.parse::<Actor>().unwrap();
+    let mut story = Story::begin("discord:1", PRODUCTION);
+    let files = [("default.cedar".to_owned(), DEFAULT.to_owned())];
+    story.policy = Policy::load(&files, &roles).unwrap().among(Arc::clone(&memberships));
+    ["discord:1", "discord:2"].map(|id| memberships.set(&actor(id), ["7".to_owned()]));
+    (story.proposal, _) = propose(draft("discord:1", PRODUCTION), &story.policy, noon());
+    memberships.forget(&actor("discord:1"));
+    story.approve("discord:2").approve("discord:2");
+    memberships.set(&actor("discord:1"), ["7".to_owned()]);
+    story.approve("discord:2").planned();
+    assert_eq!(story.proposal.approvals().len(), 1);
+    insta::assert_snapshot!(story.told(), @r#"
+    discord:1 asks: pending | save(proposal_created), say(Asked), wake at 2026-11-18T12:15:00Z
+    discord:2 presses approve: pending | save(proposal_approved), say(Counted { approvals: 1, rule: "deny by default" })
+    discord:2 presses approve: pending | record(press_refused), refuse(their yes has been counted already)
+    discord:2 presses approve: approved | save(proposal_approved), plan again
+    planned again: executing | save(), say(Started), execute(service.restart service=web environment=production, 1 yes)
     "#);
 }
 

@@ -41,6 +41,11 @@ impl Discord {
         self.shared.change(|state| state.faults.denied.insert(channel));
     }
 
+    /// Answers whoever asks for a member with 503, or no longer.
+    pub(crate) fn withhold_members(&self, withheld: bool) {
+        self.shared.change(|state| state.faults.members_withheld = withheld);
+    }
+
     /// Takes the privileged intent for the content of messages from the bot.
     pub(crate) fn forbid_message_content(&self) {
         self.shared.change(|state| state.faults.content_forbidden = true);

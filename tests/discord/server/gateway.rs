@@ -8,7 +8,7 @@ use flate2::write::ZlibEncoder;
 use serde_json::{Value as Json, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::state::State;
+use super::state::{State, unflake};
 
 /// What a bot asks to be told of. Source: docs.discord.com/developers/events/gateway, "List of Intents".
 pub(super) mod intents {
@@ -37,6 +37,8 @@ pub(super) enum Due {
 /// A session: it outlives its connections.
 struct Session {
     intents: u64,
+    /// Its number, and of how many.
+    shard: (u64, u64),
     /// Whether its client takes compressed payloads; it says so once.
     compress: bool,
     /// The event of sequence 1 and all that followed.
@@ -88,9 +90,9 @@ impl Gateway {
         }
     }
 
-    /// Whether a bot hears us.
-    pub(super) fn is_ready(&self) -> bool {
-        self.sessions.values().any(|session| session.connection.is_some())
+    /// How many shards hear us.
+    pub(super) fn heard_by(&self) -> usize {
+        self.sessions.values().filter(|session| session.connection.is_some()).count()
     }
 
     /// All that has to go out on a connection now.
@@ -126,10 +128,10 @@ impl Gateway {
         }
     }
 
-    /// Tells all sessions of an event; `view` is what one with those intents is told.
+    /// Tells the sessions of its shard of an event; `view` is what one with those intents is told.
     pub(super) fn dispatch(&mut self, name: &str, view: impl Fn(u64) -> Option<Json>) {
         for session in self.sessions.values_mut() {
-            if let Some(data) = view(session.intents) {
+            if let Some(data) = view(session.intents).filter(|data| session.is_of(unflake(&data["guild_id"]))) {
                 session.push(name, data);
             }
         }
@@ -142,7 +144,17 @@ impl Gateway {
     }
 }
 
+/// The shard that a guild's events go to; those of no guild go to the first.
+/// Source: docs.discord.com/developers/events/gateway, "Sharding".
+pub(super) fn shard_of(guild: Option<u64>, shards: u64) -> u64 {
+    guild.map_or(0, |guild| (guild >> 22) % shards)
+}
+
 impl Session {
+    fn is_of(&self, guild: Option<u64>) -> bool {
+        shard_of(guild, self.shard.1) == self.shard.0
+    }
+
     fn push(&mut self, name: &str, data: Json) {
         self.events.push(json!({"op": 0, "t": name, "s": self.events.len() + 1, "d": data}));
     }
@@ -175,7 +187,9 @@ impl State {
     /// A new session, or why there is none.
     fn identify(&mut self, id: u64, asked: &Json) -> Option<Due> {
         let intents = asked["intents"].as_u64();
-        self.gateway.log.push(format!("connection {id} identifies with intents {intents:?}"));
+        self.gateway
+            .log
+            .push(format!("connection {id} identifies with intents {intents:?} as shard {}", asked["shard"]));
         self.gateway.intents = intents.or(self.gateway.intents);
         if !self.is_bot(&asked["token"]) {
             return Some(Due::Close(4004, "Authentication failed."));
@@ -195,8 +209,9 @@ impl State {
         }
         let name = format!("{:032x}", u128::from(self.new_id()) << 64 | u128::from(id));
         let compress = asked["compress"] == true;
-        let mut session = Session { intents, compress, events: Vec::new(), connection: Some(id) };
-        let unavailable = json!([{"id": self.guild.to_string(), "unavailable": true}]);
+        let mut session = Session { intents, shard, compress, events: Vec::new(), connection: Some(id) };
+        let guild = session.is_of(Some(self.guild)).then(|| json!({"id": self.guild.to_string(), "unavailable": true}));
+        let unavailable: Vec<_> = guild.into_iter().collect();
         session.push(
             "READY",
             json!({"v": 10, "user": self.user_json(self.bot), "guilds": unavailable, "session_id": name,
@@ -204,11 +219,11 @@ impl State {
                 "application": self.application_json(true), "private_channels": [], "relationships": [],
                 "user_settings": {}, "_trace": []}),
         );
-        if intents & intents::GUILDS != 0 {
+        if intents & intents::GUILDS != 0 && session.is_of(Some(self.guild)) {
             session.push("GUILD_CREATE", self.guild_event_json());
         }
         // Nobody comes back to a session after a new one has begun.
-        self.gateway.sessions.retain(|_, session| session.connection.is_some());
+        self.gateway.sessions.retain(|_, session| session.connection.is_some() || session.shard != shard);
         self.gateway.sessions.insert(name.clone(), session);
         self.gateway.connections.get_mut(&id)?.session = Some(name);
         None

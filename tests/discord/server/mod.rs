@@ -163,17 +163,26 @@ impl Discord {
         });
     }
 
-    /// Waits until a bot is connected; what it missed is on its way then.
+    /// From now on a bot is to come with so many shards that its guild is on another than direct messages are.
+    pub(crate) fn shard(&self) {
+        self.shared.change(|state| {
+            let guild = Some(state.guild);
+            state.shards =
+                (2..).find(|shards| gateway::shard_of(guild, *shards) != 0).expect("a number that divides not");
+        });
+    }
+
+    /// Waits until a bot is connected with all its shards; what it missed is on its way then.
     pub(crate) fn wait_connected(&self) {
         self.wait("a bot that is connected", |discord| {
-            discord.shared.look(|state| state.gateway.is_ready().then_some(()))
+            discord.shared.look(|state| state.are_all_connected().then_some(()))
         });
     }
 
     /// Waits until nobody is connected: what is said from then on is for whoever comes.
     pub(crate) fn wait_gone(&self) {
         self.wait("a bot that is gone", |discord| {
-            discord.shared.look(|state| (!state.gateway.is_ready()).then_some(()))
+            discord.shared.look(|state| (state.gateway.heard_by() == 0).then_some(()))
         });
     }
 
@@ -242,6 +251,10 @@ impl Discord {
 }
 
 impl State {
+    fn are_all_connected(&self) -> bool {
+        self.gateway.heard_by() as u64 >= self.shards
+    }
+
     fn tell_member(&mut self, event: &str, user: u64) {
         let mut told = self.member_json(user);
         told["guild_id"] = flake(self.guild);

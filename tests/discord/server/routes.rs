@@ -22,7 +22,7 @@ impl State {
     pub(super) fn route(&mut self, call: &Call, segments: &[&str]) -> Answer {
         match (call.method(), segments) {
             ("GET", ["gateway"]) => ok(json!({"url": self.socket})),
-            ("GET", ["gateway", "bot"]) => ok(json!({"url": self.socket, "shards": 1, "session_start_limit":
+            ("GET", ["gateway", "bot"]) => ok(json!({"url": self.socket, "shards": self.shards, "session_start_limit":
                 {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}})),
             ("GET", ["users", "@me"]) => ok(self.current_user_json()),
             ("GET", ["users", "@me", "guilds"]) => ok(json!([self.guild_in_list()])),
@@ -92,6 +92,9 @@ impl State {
                 let threads = self.places.iter().filter(|(_, place)| matches!(place.kind, Channel::Thread { .. }));
                 let threads: Vec<Json> = threads.map(|(channel, _)| self.channel_json(*channel)).collect();
                 ok(json!({"threads": threads, "members": [], "has_more": false}))
+            }
+            ["members", _] if self.faults.members_withheld => {
+                Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, 0, "503: Service Unavailable"))
             }
             ["members"] => ok(self.people.keys().map(|user| self.member_json(*user)).collect()),
             ["members", user] if self.people.contains_key(&id(user)) => ok(self.member_json(id(user))),

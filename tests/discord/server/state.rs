@@ -130,6 +130,7 @@ pub(super) struct Faults {
     pub(super) retry_after: f64,
     pub(super) denied: BTreeSet<u64>,
     pub(super) content_forbidden: bool,
+    pub(super) members_withheld: bool,
 }
 
 /// All that the server knows.
@@ -156,6 +157,8 @@ pub(super) struct State {
     /// Where our own answers are not as Discord describes its.
     pub(super) deviations: Vec<String>,
     pub(super) gateway: Gateway,
+    /// With how many connections a bot is to come.
+    pub(super) shards: u64,
     pub(super) faults: Faults,
 }
 
@@ -181,6 +184,7 @@ impl State {
             violations: Vec::new(),
             deviations: Vec::new(),
             gateway: Gateway::default(),
+            shards: 1,
             faults: Faults::default(),
         };
         state.guild = state.new_id();

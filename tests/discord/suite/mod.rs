@@ -9,7 +9,7 @@ mod restarts;
 
 use crate::harness::{Chat, Home, Platform};
 use crate::server::Message;
-use crate::story::{Story, shown};
+use crate::story::{Story, code, shown};
 
 /// Nobody is slowed down.
 const FAST: &str = "[limits]\nmessages_per_minute = 1000\n";
@@ -165,7 +165,7 @@ impl Room for Guild {
     }
 
     fn code(&self) -> String {
-        self.heard.as_ref().unwrap().embeds[0]["footer"]["text"].as_str().unwrap().to_owned()
+        code(self.heard.as_ref().unwrap()).to_owned()
     }
 
     fn kill(&mut self) {
