@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 
 use story::Story;
 
+/// How many people are in the guild.
+const MEMBERS: usize = 5_000;
+
 /// CPU time of a process so far, user and system, in seconds.
 fn cpu(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -30,7 +33,7 @@ fn main() {
     let (messages, talk) = (numbers.next().unwrap_or(200), numbers.next().unwrap_or(10_000));
     let story = Story::begin();
     let discord = &story.discord;
-    let people: Vec<u64> = (0..messages.div_ceil(20)).map(|n| discord.add_member(&format!("p{n}"), &[])).collect();
+    let people: Vec<u64> = (0..MEMBERS).map(|n| discord.add_member(&format!("p{n}"), &[])).collect();
     let mut reactions: Vec<Duration> = (0..messages)
         .map(|number| {
             let channel = discord.direct(people[number % people.len()]);

@@ -67,6 +67,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("subtle", &["server"]),
     ("serenity", &["chat/discord"]),
     ("clap", &["cli"]),
+    ("opentelemetry*", &["cli/traces"]),
+    ("tracing_opentelemetry", &["cli/traces"]),
 ];
 
 /// Why nobody asks the machine for the time.

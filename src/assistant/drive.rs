@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::{Instrument as _, field, info_span};
 
 use super::context::{Memory, Which};
 use super::turn::{Said, Turn};
@@ -73,15 +74,16 @@ impl Turn<'_> {
             provenance,
             expires: self.expiry(),
         };
-        let (proposal, deeds) = propose(draft, self.parts.permissions.as_ref(), self.parts.clock.now());
+        let span = info_span!("decide", proposal = %draft.id, state = field::Empty);
+        let (proposal, deeds) =
+            span.in_scope(|| propose(draft, self.parts.permissions.as_ref(), self.parts.clock.now()));
+        span.record("state", proposal.state().as_str());
         self.perform(proposal, deeds, notes).await
     }
 
     /// Another command in the place of a waiting one.
     pub(super) async fn edit(&self, said: &Said<'_>, proposal: Proposal, command: Command) -> Result<(), TurnError> {
-        let begun = Event::EditBegun { actor: said.actor.clone() };
-        let (now, permissions) = (self.parts.clock.now(), self.parts.permissions.as_ref());
-        let (proposal, refused) = step(proposal, begun, permissions, now);
+        let (proposal, refused) = self.decide(proposal, Event::EditBegun { actor: said.actor.clone() });
         if !refused.is_empty() {
             return self.perform(proposal, refused, Vec::new()).await;
         }
@@ -114,34 +116,44 @@ impl Turn<'_> {
                 }
             }
         }
-        let (proposal, deeds) = step(proposal, event, self.parts.permissions.as_ref(), self.parts.clock.now());
+        let (proposal, deeds) = self.decide(proposal, event);
         self.perform(proposal, deeds, notes).await
     }
 
+    /// What becomes of a proposal.
+    fn decide(&self, proposal: Proposal, event: Event) -> (Proposal, Vec<Deed>) {
+        let span = info_span!("decide", proposal = %proposal.id(), state = field::Empty);
+        let (permissions, now) = (self.parts.permissions.as_ref(), self.parts.clock.now());
+        let (proposal, deeds) = span.in_scope(|| step(proposal, event, permissions, now));
+        span.record("state", proposal.state().as_str());
+        (proposal, deeds)
+    }
+
     async fn perform(&self, mut proposal: Proposal, deeds: Vec<Deed>, notes: Vec<String>) -> Result<(), TurnError> {
-        let permissions = self.parts.permissions.as_ref();
         let mut queue = VecDeque::from(deeds);
         let mut ended = false;
         while let Some(deed) = queue.pop_front() {
             let event = match deed {
-                Deed::Save(events) => match self.parts.proposals.save(&proposal, &events).await {
-                    Ok(()) => {
-                        events.iter().for_each(|event| self.count(&event.fact));
-                        self.show_standing(&proposal).await;
-                        None
+                Deed::Save(events) => {
+                    match self.parts.proposals.save(&proposal, &events).instrument(info_span!("save")).await {
+                        Ok(()) => {
+                            events.iter().for_each(|event| self.count(&event.fact));
+                            self.show_standing(&proposal).await;
+                            None
+                        }
+                        // What was done is done, and told. Its row has the outcome; the next start finishes the proposal.
+                        Err(error) if ended => {
+                            let error: &dyn std::error::Error = &error;
+                            tracing::error!(proposal = %proposal.id(), error, "the end of a proposal could not be saved");
+                            None
+                        }
+                        // Somebody else's decision was first; theirs is told by their own turn.
+                        Err(ProposalStoreError::Conflict(_)) => {
+                            return self.say(proposal.conversation(), wording::decided_meanwhile()).await;
+                        }
+                        Err(error) => return Err(error.into()),
                     }
-                    // What was done is done, and told. Its row has the outcome; the next start finishes the proposal.
-                    Err(error) if ended => {
-                        let error: &dyn std::error::Error = &error;
-                        tracing::error!(proposal = %proposal.id(), error, "the end of a proposal could not be saved");
-                        None
-                    }
-                    // Somebody else's decision was first; theirs is told by their own turn.
-                    Err(ProposalStoreError::Conflict(_)) => {
-                        return self.say(proposal.conversation(), wording::decided_meanwhile()).await;
-                    }
-                    Err(error) => return Err(error.into()),
-                },
+                }
                 Deed::Record(event) => {
                     let fact = event.fact.clone();
                     self.parts.ledger.append(event).await?;
@@ -180,7 +192,7 @@ impl Turn<'_> {
                 }
             };
             if let Some(event) = event {
-                let (next, more) = step(proposal, event, permissions, self.parts.clock.now());
+                let (next, more) = self.decide(proposal, event);
                 proposal = next;
                 queue.extend(more);
             }
@@ -285,15 +297,16 @@ impl Turn<'_> {
         system: Option<&str>,
     ) -> Result<(Plan, Target), PlanError> {
         let planner = &self.parts.planner;
+        let span = info_span!("plan", intent = %command.intent());
         let plan = match system {
-            Some(system) => planner.plan_with(command, requester, system).await?,
-            None => planner.plan(command, requester).await?,
+            Some(system) => planner.plan_with(command, requester, system).instrument(span).await?,
+            None => planner.plan(command, requester).instrument(span).await?,
         };
         let target = self.target(command, &plan);
         // A read is its own preview.
         let previewed = match command.effect() {
             Effect::Read => Previewed::default(),
-            Effect::Change | Effect::Destructive => self.parts.planner.preview(&plan).await?,
+            Effect::Change | Effect::Destructive => planner.preview(&plan).instrument(info_span!("preview")).await?,
         };
         let Previewed { shown: preview, facts, undo } = previewed;
         let runs = format!("{}: {}", plan.via, plan.runs);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::{Instrument as _, field};
 
 use super::admission::{Place, Refusal, Refused};
 use super::context::Memory;
@@ -16,7 +17,7 @@ use crate::domain::{
 };
 use crate::embedding::EmbeddingError;
 use crate::proposal::{Proposal, Provenance};
-use crate::understanding::{Draft, OutcomeKind, Understanding, declines};
+use crate::understanding::{Context, Draft, OutcomeKind, Understanding, declines};
 
 /// How long a reply may wait for somebody to take it.
 const LISTENING: Duration = Duration::from_secs(30);
@@ -60,7 +61,13 @@ impl Assistant {
     }
 
     /// Handles what was heard to its end, executions included. What goes wrong is told to the conversation.
-    pub(super) async fn attend(&self, Heard { event, place }: Heard) {
+    pub(super) async fn attend(&self, heard: Heard) {
+        let (platform, event) = (heard.event.conversation().platform.as_str(), heard.event.kind());
+        let span = tracing::info_span!("turn", platform, event);
+        self.attend_to(heard).instrument(span).await;
+    }
+
+    async fn attend_to(&self, Heard { event, place }: Heard) {
         let turn = self.turn_of(Some(event.cause()));
         let conversation = event.conversation();
         // Asked once more: who somebody is may have become known since.
@@ -260,13 +267,13 @@ impl Turn<'_> {
             self.remember(said.conversation, said.actor, &Memory { which: None, ..memory }).await?;
             return self.say(said.conversation, wording::question_dropped()).await;
         }
-        let understanding = self.knowledge.understander.understand(said.text, &context, said.at).await?;
+        let understanding = self.understand(said, &context).await?;
         let (outcome, time) = (understanding.outcome.as_str(), Duration::from_micros(understanding.micros));
         self.parts.tally.count(Counted::Understood { outcome, time });
         tracing::info!(
             conversation = %said.conversation,
             outcome = ?understanding.outcome,
-            intent = understanding.intent.as_ref().map(tracing::field::display),
+            intent = understanding.intent.as_ref().map(field::display),
             confidence = understanding.confidence,
             micros = understanding.micros,
             "understood"
@@ -325,6 +332,15 @@ impl Turn<'_> {
                 self.propose(said, command, provenance, notes).await
             }
         }
+    }
+
+    async fn understand(&self, said: &Said<'_>, context: &Context) -> Result<Understanding, EmbeddingError> {
+        let span = tracing::info_span!("understand", outcome = field::Empty, intent = field::Empty);
+        let understander = &self.knowledge.understander;
+        let understanding = understander.understand(said.text, context, said.at).instrument(span.clone()).await?;
+        span.record("outcome", understanding.outcome.as_str());
+        span.record("intent", understanding.intent.as_ref().map(field::display));
+        Ok(understanding)
     }
 
     /// How the command came about, for the record.

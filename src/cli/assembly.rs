@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::Failure;
 use super::reload::Stamps;
 use super::store::{forget_old, open_store};
+use super::traces::Traces;
 use crate::assistant::{Assistant, Keeping, Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
@@ -46,6 +47,8 @@ pub(super) struct Data {
     pub(super) seen: Stamps,
     /// Knows the secrets as they are found.
     pub(super) redactor: Arc<Redactor>,
+    /// Where spans go.
+    pub(super) traces: Traces,
 }
 
 /// Reads everything; all findings come along, errors and warnings.
@@ -59,7 +62,7 @@ pub(super) fn read(named: Option<&Path>) -> (Option<Data>, Vec<Diagnostic>) {
     let folders = find_folders(path.as_deref());
     let seen = Stamps::of(&folders);
     let (catalogue, findings) = read_folders(&config, &folders);
-    (Some(Data { config, catalogue, folders, seen, redactor: Arc::default() }), findings)
+    (Some(Data { config, catalogue, folders, seen, redactor: Arc::default(), traces: Traces::default() }), findings)
 }
 
 /// Reads the folders and holds them against the configuration; all findings come along.
@@ -81,8 +84,8 @@ pub(super) fn load(named: Option<&Path>) -> Result<Data, Failure> {
     let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
     match data {
         Some(data) if errors.peek().is_none() => {
-            super::log::start(&data.config.log, &data.redactor);
-            Ok(data)
+            let traces = super::log::start(&data.config.log, &data.redactor)?;
+            Ok(Data { traces, ..data })
         }
         _ => {
             errors.for_each(|error| eprintln!("{error}"));
@@ -192,6 +195,7 @@ pub(super) struct Running {
     pub(super) metrics: Arc<Metrics>,
     stop: tokio::sync::oneshot::Sender<()>,
     timers: tokio::task::JoinHandle<()>,
+    traces: Traces,
 }
 
 impl Running {
@@ -202,6 +206,7 @@ impl Running {
         self.assistant.parts().executor.shut_down().await;
         let _ = self.stop.send(());
         let _ = self.timers.await;
+        self.traces.finish().await;
         self.store
     }
 }
@@ -218,6 +223,7 @@ pub(super) async fn start_among(
     memberships: Arc<Memberships>,
     directory: Option<Arc<dyn Directory>>,
 ) -> Result<Running, Failure> {
+    data.traces.begin();
     let redactor = Arc::clone(&data.redactor);
     let store = open_store(&data.config, &redactor).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -302,5 +308,5 @@ pub(super) async fn start_among(
             }
         }
     });
-    Ok(Running { assistant, replies, clock, store, metrics, stop, timers })
+    Ok(Running { assistant, replies, clock, store, metrics, stop, timers, traces: data.traces })
 }

@@ -4,6 +4,12 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::sync::Arc;
 
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::Failure;
+use super::traces::Traces;
 use crate::config::{Log, LogFormat};
 use crate::integrations::Redactor;
 
@@ -23,17 +29,20 @@ impl Write for Cleaned {
     }
 }
 
-/// Begins to log. A log that is there already stays.
-pub(super) fn start(configured: &Log, redactor: &Arc<Redactor>) {
+/// Begins to log, and to make spans where they are wanted. A log that is there already stays.
+pub(super) fn start(configured: &Log, redactor: &Arc<Redactor>) -> Result<Traces, Failure> {
+    let traces = Traces::new(configured, redactor)?;
     let cleaned = Cleaned(Arc::clone(redactor));
     let crash = cleaned.clone();
     let writer = move || cleaned.clone();
     // Colours are control characters, which the redactor takes out.
-    let builder = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).with_max_level(configured.level);
-    let _ = match configured.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
+    let lines = match configured.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
+    let all = tracing_subscriber::registry().with(lines.with_filter(configured.level)).with(traces.layer());
+    let _ = all.try_init();
     std::panic::set_hook(Box::new(move |panic| {
         let trace = Backtrace::capture();
         let trace = if trace.status() == BacktraceStatus::Captured { format!("{trace}\n") } else { String::new() };
@@ -41,6 +50,7 @@ pub(super) fn start(configured: &Log, redactor: &Arc<Redactor>) {
         let mut crash = crash.clone();
         let _ = crash.write_all(format!("{panic}\n{trace}").as_bytes());
     }));
+    Ok(traces)
 }
 
 #[cfg(test)]

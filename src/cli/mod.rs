@@ -13,6 +13,7 @@ mod reload;
 mod serve;
 mod store;
 mod suggest;
+mod traces;
 mod understand;
 
 use std::path::{Path, PathBuf};

@@ -57,10 +57,18 @@ fn place_for_heads(item: &Item<'_>) -> Option<HeadTo> {
         _ if text.trim().is_empty() => Err("expected a path, `stdout` or an address, found nothing".to_owned()),
         _ if text == "stdout" => Ok(HeadTo::Stdout),
         None => Ok(HeadTo::File(PathBuf::from(text))),
-        Some(("http" | "https", rest)) if rest.split('/').next().is_some_and(|host| host.contains('@')) => {
-            Err("expected an address without credentials; name a token in `head_token`".to_owned())
-        }
-        Some(("http" | "https", _)) => Ok(HeadTo::Url(text.to_owned())),
-        Some((scheme, _)) => Err(format!("expected `https://`, found `{scheme}://`")),
+        Some(_) => address("head_token")(text).map(HeadTo::Url),
     })
+}
+
+/// Reads an address of HTTP. What it wants to know us by has a key of its own.
+pub(super) fn address(token: &str) -> impl Fn(&str) -> Result<String, String> {
+    move |text| match text.split_once("://") {
+        Some(("http" | "https", rest)) if rest.split('/').next().is_some_and(|host| host.contains('@')) => {
+            Err(format!("expected an address without credentials; name a token in `{token}`"))
+        }
+        Some(("http" | "https", _)) => Ok(text.to_owned()),
+        Some((scheme, _)) => Err(format!("expected `https://`, found `{scheme}://`")),
+        None => Err(format!("expected an address, found `{text}`")),
+    }
 }

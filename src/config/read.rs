@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 
-use super::audit::{HeadTo, read_audit};
+use super::audit::{HeadTo, address, read_audit};
 use super::discord::read_discord;
-use super::server::{read_conversation, read_server};
+use super::server::{read_conversation, read_secret, read_server};
 use super::store::{Store, read_store};
 use super::tables::{read_bindings, read_entities, read_halters, read_integrations, read_people, read_roles};
 use super::{Config, LogFormat};
@@ -122,6 +122,12 @@ fn read(document: &Document<'_>) -> Config {
         put(&mut config.log.format, table.get("format"), |item| {
             item.word(&[("text", LogFormat::Text), ("json", LogFormat::Json)])
         });
+        put(&mut config.log.traces, table.get("traces"), |item| item.parse(address("traces_token")).map(Some));
+        let token = table.get("traces_token");
+        if let (Some(token), None) = (&token, &config.log.traces) {
+            token.document().error(token.key_span.start, "`log.traces_token` is for `log.traces`, an address", None);
+        }
+        put(&mut config.log.traces_token, token, |item| read_secret(item, "SAYSO_TRACES_TOKEN").map(Some));
     });
     config.server = root.get("server").and_then(|item| read_server(&item));
     root.finish();

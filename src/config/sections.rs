@@ -139,6 +139,10 @@ pub struct Log {
     pub level: tracing::level_filters::LevelFilter,
     /// How it is written.
     pub format: LogFormat,
+    /// Where traces are exported to, as OTLP over HTTP; none: nowhere.
+    pub traces: Option<String>,
+    /// The variable that holds the token for that address; none: it wants none.
+    pub traces_token: Option<String>,
 }
 
 /// How log lines are written.
@@ -175,7 +179,12 @@ impl Default for Config {
                 timeout: systems.timeout,
             },
             learning: Learning { keep_messages: false, keep_for: Duration::from_hours(90 * 24) },
-            log: Log { level: tracing::level_filters::LevelFilter::WARN, format: LogFormat::Text },
+            log: Log {
+                level: tracing::level_filters::LevelFilter::WARN,
+                format: LogFormat::Text,
+                traces: None,
+                traces_token: None,
+            },
             server: None,
             mentions: Vec::new(),
         }

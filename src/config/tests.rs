@@ -46,7 +46,7 @@ fn the_example_shows_every_key() {
         proposal: Proposal { expires_after: _ },
         limits: Limits { message_bytes: _, messages_per_minute: _, output_bytes: _, timeout: _ },
         learning: Learning { keep_messages: _, keep_for: _ },
-        log: Log { level: _, format: _ },
+        log: Log { level: _, format: _, traces, traces_token },
         server,
         mentions: _,
     } = &config;
@@ -61,6 +61,7 @@ fn the_example_shows_every_key() {
     assert!(matches!(store, Store::File(Some(_))) && model.is_some());
     assert_eq!(head_to, &Some(HeadTo::Url("https://heads.example.net/sayso".to_owned())));
     assert_eq!((head_token.as_deref(), keep_for.is_some()), (Some("SAYSO_HEAD_TOKEN"), true));
+    assert_eq!((traces.is_some(), traces_token.as_deref()), (true, Some("SAYSO_TRACES_TOKEN")));
     let Server { listen, webhooks } = server.as_ref().unwrap();
     let Webhook { kind: WebhookKind::Alertmanager, token, conversation } = &webhooks["main"];
     assert_eq!(
@@ -97,6 +98,8 @@ fn the_example_shows_every_key() {
         "learning.keep_for",
         "log.level",
         "log.format",
+        "log.traces",
+        "log.traces_token.secret",
         "server.listen",
         "server.webhooks.main.kind",
         "server.webhooks.main.token.secret",

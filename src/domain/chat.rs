@@ -83,6 +83,16 @@ impl ChatEvent {
         }
     }
 
+    /// What kind of event it is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Said { .. } => "said",
+            Self::Pressed { .. } => "pressed",
+            Self::Opened { .. } => "opened",
+            Self::Filled { .. } => "filled",
+        }
+    }
+
     /// When it reached us.
     pub fn at(&self) -> Timestamp {
         match self {

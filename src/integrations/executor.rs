@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
+use tracing::{Instrument as _, Span, field};
 
 use super::act::Act;
 use super::builtin::Progress;
@@ -71,7 +72,18 @@ impl Executor {
     /// if the caller stops waiting.
     pub async fn execute(&self, approved: Approved<Command>, progress: mpsc::Sender<String>) -> Outcome {
         let inner = Arc::clone(&self.0);
-        let running = tokio::spawn(async move { inner.execute(&approved, progress).await });
+        let span = tracing::info_span!(
+            "execute",
+            proposal = %approved.proposal(),
+            intent = %approved.subject().intent(),
+            status = field::Empty
+        );
+        let execution = async move {
+            let outcome = inner.execute(&approved, progress).await;
+            Span::current().record("status", outcome.status.as_str());
+            outcome
+        };
+        let running = tokio::spawn(execution.instrument(span));
         running.await.unwrap_or_else(|error| {
             self.0.clean(Outcome {
                 status: OutcomeStatus::Unknown,

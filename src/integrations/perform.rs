@@ -90,6 +90,7 @@ impl Performer<'_> {
     }
 
     /// Sends the request and reads the answer, whatever it says.
+    #[tracing::instrument(name = "call", level = "info", skip_all, fields(integration = self.chosen.name()))]
     pub(super) async fn send(&self, step: &Step, views: &Views<'_>) -> Result<Answer, ActionError> {
         let integration = self.chosen.name().to_owned();
         let request = fill(&self.chosen.integration, self.templates, &step.call, &views.sent)

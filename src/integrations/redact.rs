@@ -124,7 +124,7 @@ impl Redactor {
 
     /// A JSON value whose texts are clean, each by itself: what is made of them later, cut or joined, holds no part of a
     /// secret.
-    pub(super) fn clean_json(&self, value: &Json) -> Json {
+    pub fn clean_json(&self, value: &Json) -> Json {
         match value {
             Json::String(text) => self.clean(text).into(),
             Json::Array(items) => items.iter().map(|item| self.clean_json(item)).collect(),

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crate::harness::{Chat, HOST, Home, SAYSO};
+use crate::traces::Collector;
 
 /// Nobody else says these.
 const VARIABLE: &str = "canary-of-variable-6f1e";
@@ -87,7 +88,7 @@ fn program(path: &Path, script: &str) {
 }
 
 /// A home with all of them planted, and what is known to hold them.
-fn planted(port: u16) -> (Home, Vec<(&'static str, String)>) {
+fn planted(port: u16, collector: &Collector) -> (Home, Vec<(&'static str, String)>) {
     let home = Home::bare("");
     std::fs::create_dir(home.path("planted")).unwrap();
     let place = |name: &str| home.path("planted").join(name).display().to_string();
@@ -98,8 +99,7 @@ fn planted(port: u16) -> (Home, Vec<(&'static str, String)>) {
     home.write(
         "sayso.toml",
         &format!(
-            r#"[log]
-level = "trace"
+            r#"{}level = "trace"
 [limits]
 messages_per_minute = 1000
 [entities.service]
@@ -115,6 +115,7 @@ told = {{ secret_command = ["{}"] }}
 [integrations.parrot.as.operator]
 own = {{ secret = "PARROT_OWN" }}
 "#,
+            collector.log(),
             place("file"),
             place("teller")
         ),
@@ -156,7 +157,8 @@ fn looks_through(folder: &Path) {
 #[test]
 fn no_secret_comes_out_anywhere() {
     let requests = Arc::new(Mutex::new(Vec::new()));
-    let (home, variables) = planted(parrot(Arc::clone(&requests)));
+    let collector = Collector::start();
+    let (home, variables) = planted(parrot(Arc::clone(&requests)), &collector);
     let log = home.path("log");
     let mut start = home.program(&[]);
     start.envs(variables.iter().cloned());
@@ -225,11 +227,14 @@ fn no_secret_comes_out_anywhere() {
         looks_for("exec", &[told.stdout, told.stderr].concat());
     }
     looks_through(&home.path("state"));
+    let posts = collector.posts();
+    assert!(posts.iter().any(|(_, body)| body.contains("\"execute\"")), "spans without an execution prove nothing");
+    posts.iter().for_each(|(head, body)| looks_for("the spans", format!("{head}{body}").as_bytes()));
 }
 
 #[test]
 fn what_is_wrong_with_credentials_is_told_without_them() {
-    let (home, mut variables) = planted(9);
+    let (home, mut variables) = planted(9, &Collector::start());
     std::fs::set_permissions(home.path("planted/file"), std::fs::Permissions::from_mode(0o644)).unwrap();
     variables[0].1 = format!("http://bot:{ADDRESS}@127.0.0.1:9");
     for (broken, told) in [("can be read by others (mode 644)", 0), ("cannot be reached", 0o600)] {

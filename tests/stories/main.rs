@@ -19,3 +19,4 @@ mod record;
 mod replicas;
 mod restarts;
 mod suggestions;
+mod traces;

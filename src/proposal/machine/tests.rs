@@ -435,7 +435,9 @@ fn a_yes_that_was_not_enough_can_be_said_again_when_it_is() {
     let mut story = Story::begin("discord:1", PRODUCTION);
     let files = [("default.cedar".to_owned(), DEFAULT.to_owned())];
     story.policy = Policy::load(&files, &roles).unwrap().among(Arc::clone(&memberships));
-    ["discord:1", "discord:2"].map(|id| memberships.set(&actor(id), ["7".to_owned()]));
+    for id in ["discord:1", "discord:2"] {
+        memberships.set(&actor(id), ["7".to_owned()]);
+    }
     (story.proposal, _) = propose(draft("discord:1", PRODUCTION), &story.policy, noon());
     memberships.forget(&actor("discord:1"));
     story.approve("discord:2").approve("discord:2");
