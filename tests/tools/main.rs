@@ -7,6 +7,7 @@
 mod ansible;
 mod aws;
 mod capistrano;
+mod cloudformation;
 #[path = "../common/mod.rs"]
 mod common;
 mod packer;
