@@ -10,7 +10,9 @@ mod capistrano;
 mod cloudformation;
 #[path = "../common/mod.rs"]
 mod common;
+mod gcloud;
 mod packer;
+mod pgbackrest;
 mod puppet;
 mod restic;
 mod salt;
