@@ -32,6 +32,11 @@ pub(crate) const PROOFS: &[Proof] = &[
         "a description of ours of API v2, the launch compared with AWX's source, the rest from memory; not proved against a server",
     ),
     proof(
+        "azure",
+        "tests/specs/described/azure.yaml",
+        "a description of ours of API 2023-12-01, compared with what Microsoft makes of its specification; not proved against a server",
+    ),
+    proof(
         "bitbucket",
         "apisguru-bitbucket.org.json",
         "Bitbucket's description of API 2.0; paging and ranges as its documentation tells",
