@@ -17,5 +17,7 @@ mod puppet;
 mod restic;
 mod salt;
 mod swarm;
+mod systemd;
 mod terraform;
 mod tool;
+mod vagrant;
