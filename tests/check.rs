@@ -33,7 +33,8 @@ fn every_intent_is_carried_out_by_a_shipped_manifest() {
     let (catalogue, _) = Catalogue::load(&in_repository(""));
     let actions = || catalogue.manifests.iter().flat_map(|manifest| &manifest.actions);
     let carried_out = |intent: &str| actions().any(|action| action.implements.as_str() == intent);
-    let missing: Vec<_> = catalogue.intents.iter().map(|intent| intent.name.as_str()).filter(|name| !carried_out(name)).collect();
+    let missing: Vec<_> =
+        catalogue.intents.iter().map(|intent| intent.name.as_str()).filter(|name| !carried_out(name)).collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
 

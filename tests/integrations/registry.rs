@@ -74,12 +74,17 @@ async fn who_could_is_named() {
     assert!(ships.contains("`kubernetes`") && ships.ends_with("could, with the manifest that ships"), "{told}");
     // What ships says itself who could: everyone is named who carries it out, and nobody else, those first who do the most of its kind.
     let ships = |intent: &str| -> Vec<_> {
-        let actions = |manifest: &&sayso::catalogue::Manifest| manifest.actions.iter().any(|action| action.implements.as_str() == intent);
+        let actions = |manifest: &&sayso::catalogue::Manifest| {
+            manifest.actions.iter().any(|action| action.implements.as_str() == intent)
+        };
         CATALOGUE.manifests.iter().filter(actions).map(|manifest| format!("`{}`", manifest.name)).collect()
     };
     let told = rig.refusal("database.failover database=orders").await;
     assert_eq!(ships("database.failover"), ["`patroni`"]);
-    assert_eq!(told, "no enabled integration carries out `database.failover`; `patroni` could, with the manifest that ships");
+    assert_eq!(
+        told,
+        "no enabled integration carries out `database.failover`; `patroni` could, with the manifest that ships"
+    );
     let told = rig.refusal("ticket.create title=x").await;
     let more = ships("ticket.create").len() - 5;
     assert!(told.ends_with(&format!(" or {more} more could, with the manifest that ships")), "{told}");
@@ -87,10 +92,7 @@ async fn who_could_is_named() {
     let off =
         Parts { manifests: vec![("x", RESTARTS.to_owned())], config: "integrations.enabled = []", ..Parts::default() };
     let said = off.rig().refusal("alert.list").await;
-    assert!(
-        said.contains("`x` could, but is not among those that the configuration enables; `"),
-        "{said}"
-    );
+    assert!(said.contains("`x` could, but is not among those that the configuration enables; `"), "{said}");
     let needs = RESTARTS.replace("optional = true", "optional = false");
     let lacking = Parts { manifests: vec![("x", needs)], env: vec![("X_URL", "1".to_owned())], ..Parts::default() };
     let said = lacking.rig().refusal("alert.list").await;

@@ -158,7 +158,10 @@ async fn a_host_is_rebooted() {
         return;
     }
     bench.write("plugins/elsewhere.py", ELSEWHERE);
-    bench.write("hosts", "web1 ansible_connection=elsewhere ansible_user=root\nhere ansible_connection=local ansible_user=root\n");
+    bench.write(
+        "hosts",
+        "web1 ansible_connection=elsewhere ansible_user=root\nhere ansible_connection=local ansible_user=root\n",
+    );
     let settings = "[defaults]\ninventory = hosts\ninterpreter_python = auto_silent\nconnection_plugins = plugins\n";
     bench.write("ansible.cfg", settings);
     let rig = bench.rig();

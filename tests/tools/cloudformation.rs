@@ -95,13 +95,18 @@ impl Stack {
             "DescribeStacks" => {
                 let state = if self.made { "UPDATE_COMPLETE" } else { "REVIEW_IN_PROGRESS" };
                 let times = "<CreationTime>2026-11-20T10:00:00Z</CreationTime>";
-                format!("<Stacks><member><StackId>{STACK}</StackId><StackName>network</StackName>{times}<StackStatus>{state}</StackStatus></member></Stacks>")
+                format!(
+                    "<Stacks><member><StackId>{STACK}</StackId><StackName>network</StackName>{times}<StackStatus>{state}</StackStatus></member></Stacks>"
+                )
             }
             "CreateChangeSet" => {
                 assert_eq!(form["ChangeSetType"], if self.made { "UPDATE" } else { "CREATE" });
                 assert_eq!(form["Capabilities.member.1"], "CAPABILITY_IAM", "what stands in the file is sent along");
                 if !form["TemplateBody"].contains("Bucket") {
-                    return refused("ValidationError", "Template format error: At least one Resources member must be defined.");
+                    return refused(
+                        "ValidationError",
+                        "Template format error: At least one Resources member must be defined.",
+                    );
                 }
                 let name = form["ChangeSetName"].clone();
                 let id = format!("arn:aws:cloudformation:eu-west-1:1:changeSet/{name}/{}", self.sets.len());
@@ -113,7 +118,9 @@ impl Stack {
             "DescribeChangeSet" => {
                 let set = self.set(&id);
                 let (status, reason) = match set.state {
-                    "UNAVAILABLE" if set.wants == self.bucket => ("FAILED", "The submitted information didn't contain changes. Submit different information."),
+                    "UNAVAILABLE" if set.wants == self.bucket => {
+                        ("FAILED", "The submitted information didn't contain changes. Submit different information.")
+                    }
                     "UNAVAILABLE" => ("FAILED", "Bucket names must not be forbidden"),
                     _ => ("CREATE_COMPLETE", ""),
                 };
@@ -157,7 +164,10 @@ impl Stack {
             other => panic!("nobody asks for `{other}`"),
         };
         let space = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
-        (StatusCode::OK, format!("<{action}Response xmlns=\"{space}\"><{action}Result>{result}</{action}Result></{action}Response>"))
+        (
+            StatusCode::OK,
+            format!("<{action}Response xmlns=\"{space}\"><{action}Result>{result}</{action}Result></{action}Response>"),
+        )
     }
 }
 
@@ -204,10 +214,16 @@ async fn the_change_set_that_was_shown_is_executed() {
     let none = "there is no plan of `network` to apply: ask for `infra.plan workspace=network` first";
     assert_eq!(rig.refusal("infra.apply workspace=network").await, none);
     let (summary, output) = succeeds(&rig, "infra.plan workspace=network").await;
-    assert_eq!(summary, "network: 1 to add, 0 to modify, 0 to remove. `infra.apply workspace=network` does exactly this");
+    assert_eq!(
+        summary,
+        "network: 1 to add, 0 to modify, 0 to remove. `infra.apply workspace=network` does exactly this"
+    );
     assert_eq!(output.trim(), "add Bucket (AWS::S3::Bucket): properties");
     let shown = previewed(&rig, "infra.apply workspace=network").await.shown.unwrap();
-    assert!(shown.starts_with("the plan sayso-") && shown.trim().ends_with("add Bucket (AWS::S3::Bucket): properties"), "{shown}");
+    assert!(
+        shown.starts_with("the plan sayso-") && shown.trim().ends_with("add Bucket (AWS::S3::Bucket): properties"),
+        "{shown}"
+    );
     assert_eq!(succeeds(&rig, "infra.apply workspace=network").await.0, "network is as planned");
     assert_eq!(stack.lock().unwrap().bucket, "b-1");
     assert_eq!(rig.refusal("infra.apply workspace=network").await, none, "it was applied once");
@@ -241,7 +257,10 @@ async fn what_cannot_be_planned_is_told() {
     let rig = bench.rig();
     bench.write("network.yaml", "Resources: {}\n");
     let told = rig.told("infra.plan workspace=network").await;
-    assert!(told.starts_with("failed: `cloudformation` cannot plan `network`: An error occurred (ValidationError)"), "{told}");
+    assert!(
+        told.starts_with("failed: `cloudformation` cannot plan `network`: An error occurred (ValidationError)"),
+        "{told}"
+    );
     bench.write("network.yaml", &template("forbidden"));
     let told = rig.told("infra.plan workspace=network").await;
     assert_eq!(told, "failed: `cloudformation` cannot plan `network`: Bucket names must not be forbidden");

@@ -40,7 +40,8 @@ impl Run {
             },
             "status": {},
         });
-        let revisions = vec![(1, "1.2".to_owned(), true), (2, "1.3".to_owned(), true), (3, "1.3-bad".to_owned(), false)];
+        let revisions =
+            vec![(1, "1.2".to_owned(), true), (2, "1.3".to_owned(), true), (3, "1.3-bad".to_owned(), false)];
         let mut run = Self { service, revisions, asked: Vec::new() };
         run.revise("1.4");
         run
@@ -57,7 +58,8 @@ impl Run {
         let ready = named(self.revisions.iter().rfind(|(_, _, ready)| *ready).unwrap().0);
         let wanted = &self.service["spec"]["traffic"][0];
         let serving = wanted["revisionName"].as_str().map_or(ready.clone(), str::to_owned);
-        let (state, message) = if latest.2 { ("True", "") } else { ("False", "The container failed to start and listen on the port") };
+        let (state, message) =
+            if latest.2 { ("True", "") } else { ("False", "The container failed to start and listen on the port") };
         let condition = |kind: &str| json!({ "type": kind, "status": state, "message": message, "lastTransitionTime": "2026-11-20T10:00:00Z" });
         self.service["status"] = json!({
             "observedGeneration": self.service["metadata"]["generation"], "url": "https://checkout-1.europe-west1.run.app",
@@ -96,7 +98,8 @@ impl Run {
                 let other = image(&new) != image(&self.service);
                 self.service["spec"] = new["spec"].clone();
                 self.service["metadata"]["annotations"] = new["metadata"]["annotations"].clone();
-                self.service["metadata"]["generation"] = json!(self.service["metadata"]["generation"].as_u64().unwrap() + 1);
+                self.service["metadata"]["generation"] =
+                    json!(self.service["metadata"]["generation"].as_u64().unwrap() + 1);
                 let image = image(&self.service);
                 if other {
                     self.revise(image.as_str().unwrap().rsplit(':').next().unwrap());
@@ -141,7 +144,10 @@ async fn services_of_cloud_run() {
     let bench = Bench::of("gcloud");
     let proxy = format!("[proxy]\ntype = http\naddress = 127.0.0.1\nport = {port}\n");
     bench.write("config/active_config", "default");
-    bench.write("config/configurations/config_default", &format!("[api_endpoint_overrides]\nrun = http://run.test/\n{proxy}"));
+    bench.write(
+        "config/configurations/config_default",
+        &format!("[api_endpoint_overrides]\nrun = http://run.test/\n{proxy}"),
+    );
     let token = bench.write("token", "of-the-robot").display().to_string();
     let config = bench.path().join("config").display().to_string();
     let bench = bench
@@ -163,9 +169,15 @@ async fn services_of_cloud_run() {
     assert!(summary.starts_with(&format!("checkout is deployed as {REPOSITORY}:1.4@sha256:")), "{summary}");
     let (summary, output) = succeeds(&rig, "deploy.history service=checkout limit=2").await;
     assert_eq!(summary, "checkout has 2 revisions");
-    assert!(output.contains("checkout-00004-xyz") && output.contains("1.3-bad") && !output.contains("checkout-00002"), "{output}");
+    assert!(
+        output.contains("checkout-00004-xyz") && output.contains("1.3-bad") && !output.contains("checkout-00002"),
+        "{output}"
+    );
     let told = rig.told("service.status service=nosuch").await;
-    assert_eq!(told, "failed: `gcloud` cannot tell: ERROR: (gcloud.run.services.describe) Cannot find service [nosuch]");
+    assert_eq!(
+        told,
+        "failed: `gcloud` cannot tell: ERROR: (gcloud.run.services.describe) Cannot find service [nosuch]"
+    );
 
     let line = "service.scale service=checkout replicas=3 environment=staging";
     let shown = previewed(&rig, line).await;
@@ -181,7 +193,10 @@ async fn services_of_cloud_run() {
         "checkout in shop, europe-west1: 100 % to checkout-00004-xyz; all of it to checkout-00002-xyz ({REPOSITORY}:1.3) after it"
     );
     assert_eq!(shown.shown, Some(said));
-    assert_eq!(shown.undo.as_deref(), Some("deploy.rollback service=checkout version=checkout-00004-xyz environment=staging"));
+    assert_eq!(
+        shown.undo.as_deref(),
+        Some("deploy.rollback service=checkout version=checkout-00004-xyz environment=staging")
+    );
     let (summary, _) = succeeds(&rig, "deploy.rollback service=checkout environment=staging").await;
     assert_eq!(summary, format!("checkout serves with checkout-00002-xyz ({REPOSITORY}:1.3)"));
     let (summary, _) = succeeds(&rig, "deploy.rollback service=checkout version=checkout-00001-xyz").await;
@@ -195,11 +210,17 @@ async fn services_of_cloud_run() {
     let line = "deploy.start service=checkout version=1.5 environment=staging";
     let shown = previewed(&rig, line).await;
     assert!(shown.shown.unwrap().ends_with(&format!("100 % to checkout-00001-xyz; {REPOSITORY}:1.5 after it")));
-    assert_eq!(shown.undo.as_deref(), Some("deploy.rollback service=checkout version=checkout-00001-xyz environment=staging"));
+    assert_eq!(
+        shown.undo.as_deref(),
+        Some("deploy.rollback service=checkout version=checkout-00001-xyz environment=staging")
+    );
     assert_eq!(succeeds(&rig, line).await.0, format!("checkout runs {REPOSITORY}:1.5"));
     assert_eq!(run.lock().unwrap().service["status"]["traffic"][0]["revisionName"], "checkout-00005-xyz");
     let told = rig.told("deploy.start service=checkout version=1.6-bad environment=staging").await;
-    assert!(told.starts_with("failed: `gcloud` did not deploy `1.6-bad`, and the traffic goes where it went: "), "{told}");
+    assert!(
+        told.starts_with("failed: `gcloud` did not deploy `1.6-bad`, and the traffic goes where it went: "),
+        "{told}"
+    );
     assert!(told.contains("The container failed to start"), "{told}");
     assert_eq!(run.lock().unwrap().service["status"]["traffic"][0]["revisionName"], "checkout-00005-xyz");
     assert_eq!(succeeds(&rig, "service.status service=checkout").await.0, "checkout is not ready");
@@ -213,5 +234,8 @@ async fn services_of_cloud_run() {
     refuses_hostile(&rig, "deploy.rollback service=checkout", "version").await;
     let elsewhere = bench.with("CLOUDSDK_CORE_PROJECT", "other");
     let told = elsewhere.rig().told("service.list").await;
-    assert!(told.contains("cannot tell: ERROR: (gcloud.run.services.list) ") && told.contains("Permission denied"), "{told}");
+    assert!(
+        told.contains("cannot tell: ERROR: (gcloud.run.services.list) ") && told.contains("Permission denied"),
+        "{told}"
+    );
 }

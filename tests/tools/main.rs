@@ -7,6 +7,7 @@
 mod ansible;
 mod aws;
 mod capistrano;
+mod chef;
 mod cloudformation;
 #[path = "../common/mod.rs"]
 mod common;

@@ -7,8 +7,16 @@ use crate::tool::{Bench, is_there, previewed, refuses_hostile, succeeds};
 
 /// Programs as the user `postgres`, who may enter the test's folder.
 const AS_POSTGRES: &[&str] = &[
-    "--reuid", "postgres", "--regid", "postgres", "--init-groups", "--inh-caps", "+dac_override", "--ambient-caps",
-    "+dac_override", "--",
+    "--reuid",
+    "postgres",
+    "--regid",
+    "postgres",
+    "--init-groups",
+    "--inh-caps",
+    "+dac_override",
+    "--ambient-caps",
+    "+dac_override",
+    "--",
 ];
 
 fn as_postgres(program: impl AsRef<Path>, arguments: &[&str]) -> Output {
@@ -84,7 +92,8 @@ async fn a_database_is_saved_and_can_be_restored() {
         postgres.sockets
     );
     let settings = bench.write("pgbackrest.conf", &settings).display().to_string();
-    let wrapper = bench.write("pgbackrest", &format!("#!/bin/sh\nexec setpriv {} pgbackrest \"$@\"\n", AS_POSTGRES.join(" ")));
+    let wrapper =
+        bench.write("pgbackrest", &format!("#!/bin/sh\nexec setpriv {} pgbackrest \"$@\"\n", AS_POSTGRES.join(" ")));
     std::fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     for folder in ["repo", "log", "lock", "restored"] {
         let folder = bench.path().join(folder);
@@ -128,7 +137,8 @@ async fn a_database_is_saved_and_can_be_restored() {
     said(&as_postgres("pgbackrest", &[&to[..], &[&set, &into, "restore"]].concat()));
     let programs = Process::new("sh").arg("-c").arg("ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1").output();
     let programs = PathBuf::from(said(&programs.unwrap()));
-    let alone = format!("-c listen_addresses='' -c unix_socket_directories={} -p 15468 -c archive_mode=off", postgres.sockets);
+    let alone =
+        format!("-c listen_addresses='' -c unix_socket_directories={} -p 15468 -c archive_mode=off", postgres.sockets);
     let ctl = programs.join("pg_ctl");
     let log = format!("{restored}/log.txt");
     let mut start = Process::new("setpriv");

@@ -49,7 +49,7 @@ struct Systemd {
 
 impl Systemd {
     /// Starts it; none where the machine does not let us.
-    fn up(bench: &Bench) -> Option<(Self, PathBuf)> {
+    async fn up(bench: &Bench) -> Option<(Self, PathBuf)> {
         let all = ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup"].map(PathBuf::from);
         let group = all.into_iter().find(|folder| folder.is_dir())?.join(format!("sayso-test-{}", std::process::id()));
         let (outside, inside) = (bench.write("outside.sh", OUTSIDE), bench.write("inside.sh", INSIDE));
@@ -67,7 +67,7 @@ impl Systemd {
             if asked.stdout.starts_with(b"active") {
                 return Some((systemd, enter));
             }
-            std::thread::sleep(Duration::from_millis(200));
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
         None
     }
@@ -78,12 +78,9 @@ impl Drop for Systemd {
         // What is below it ends with it.
         let _ = self.outside.kill();
         let _ = self.outside.wait();
-        let until = Instant::now() + Duration::from_secs(5);
-        while self.group.exists() && Instant::now() < until {
-            let empty = ["-depth", "-type", "d", "-exec", "rmdir", "{}", ";"];
-            let _ = Process::new("find").arg(&self.group).args(empty).stderr(Stdio::null()).status();
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let empty = r#"for try in 1 2 3 4 5 6 7 8 9; do
+            find "$0" -depth -type d -exec rmdir {} \; ; [ -d "$0" ] || exit 0; sleep 0.2; done"#;
+        let _ = Process::new("sh").arg("-c").arg(empty).arg(&self.group).stderr(Stdio::null()).status();
     }
 }
 
@@ -92,8 +89,9 @@ async fn services_of_systemd() {
     if !is_there("systemctl", "systemd") {
         return;
     }
-    let bench = Bench::of("systemd").configured("integrations.enabled = [\"systemd\"]").with("SAYSO_ENVIRONMENT", "lab");
-    let Some((_systemd, systemctl)) = Systemd::up(&bench) else {
+    let bench =
+        Bench::of("systemd").configured("integrations.enabled = [\"systemd\"]").with("SAYSO_ENVIRONMENT", "lab");
+    let Some((_systemd, systemctl)) = Systemd::up(&bench).await else {
         eprintln!("skipped: no systemd can be started in namespaces here");
         return;
     };
@@ -110,7 +108,10 @@ async fn services_of_systemd() {
     let (summary, output) = succeeds(&rig, "service.status service=checkout.service environment=lab").await;
     assert!(summary.starts_with("checkout.service is active (running) since "), "{summary}");
     let process = |output: &str| output.split("main process ").nth(1).unwrap().split(',').next().unwrap().to_owned();
-    assert!(output.starts_with("The checkout\nmain process ") && output.ends_with(", 0 restarts, last result success"), "{output}");
+    assert!(
+        output.starts_with("The checkout\nmain process ") && output.ends_with(", 0 restarts, last result success"),
+        "{output}"
+    );
     assert_eq!(previewed(&rig, "service.start service=checkout").await.undo, None, "it runs already");
 
     // What was approved is this process: another one is not restarted by the same yes.
@@ -121,7 +122,10 @@ async fn services_of_systemd() {
     let (_, after) = succeeds(&rig, "service.status service=checkout").await;
     assert_ne!(process(&after), process(&output));
     assert_eq!(succeeds(&rig, "service.stop service=checkout").await.0, "checkout was stopped");
-    assert_eq!(succeeds(&rig, "service.status service=checkout").await.0.split(" since").next(), Some("checkout.service is inactive (dead)"));
+    assert_eq!(
+        succeeds(&rig, "service.status service=checkout").await.0.split(" since").next(),
+        Some("checkout.service is inactive (dead)")
+    );
 
     let told = rig.told("service.status service=nosuch").await;
     assert_eq!(told, "failed: `systemd` knows no service `nosuch`");
@@ -130,7 +134,10 @@ async fn services_of_systemd() {
     let told = rig.told("service.start service=broken").await;
     assert!(told.starts_with("failed: `systemd` ") && told.contains("broken.service"), "{told}");
     let (summary, output) = succeeds(&rig, "service.status service=broken").await;
-    assert!(summary.starts_with("broken.service is failed (failed)") && output.ends_with("last result exit-code"), "{summary} {output}");
+    assert!(
+        summary.starts_with("broken.service is failed (failed)") && output.ends_with("last result exit-code"),
+        "{summary} {output}"
+    );
     let said = rig.refusal("service.stop service=checkout host=db1").await;
     assert_eq!(said, "`systemd` serves only `localhost` or `127.0.0.1` or `testhost` as `host`, not `db1`");
     for line in ["service.status", "service.start", "service.stop", "service.restart"] {

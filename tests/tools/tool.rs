@@ -49,7 +49,13 @@ impl Bench {
     pub(crate) fn of(system: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = std::env::var("PATH").unwrap();
-        Self { folder, env: vec![("PATH", path)], file: format!("integrations/{system}.toml"), config: "", instead: Vec::new() }
+        Self {
+            folder,
+            env: vec![("PATH", path)],
+            file: format!("integrations/{system}.toml"),
+            config: "",
+            instead: Vec::new(),
+        }
     }
 
     /// With a variable.

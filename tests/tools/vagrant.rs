@@ -90,7 +90,10 @@ async fn machines_of_a_vagrantfile() {
     let said = rig.planner.preview(&plan).await.unwrap_err().to_string();
     assert!(said.contains("knows no machine `dbxmain`"), "a dot is a dot: {said}");
     let told = rig.told("service.stop service=nosuch").await;
-    assert!(told.starts_with("failed: `vagrant` did not stop `nosuch`: The machine with the name 'nosuch' was not found"), "{told}");
+    assert!(
+        told.starts_with("failed: `vagrant` did not stop `nosuch`: The machine with the name 'nosuch' was not found"),
+        "{told}"
+    );
     for line in ["service.status", "service.start", "service.stop", "service.restart"] {
         refuses_hostile(&rig, line, "service").await;
     }

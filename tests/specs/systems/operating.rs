@@ -117,9 +117,14 @@ fn azure(operation: &str, _: &Json) -> Json {
         _ if operation.starts_with("GET") => {
             let swapped = format!("2026-11-20T{:02}:{:02}:00Z", app.1 / 60, app.1 % 60);
             let state = if app.0 { "Stopped" } else { "Running" };
-            let status = json!({"timestampUtc": swapped, "sourceSlotName": "staging", "destinationSlotName": "production"});
+            let status =
+                json!({"timestampUtc": swapped, "sourceSlotName": "staging", "destinationSlotName": "production"});
             let site = json!({"state": state, "slotSwapStatus": status, "lastModifiedTimeUtc": "2026-11-20T00:00:00Z"});
-            return if operation.ends_with("/sites") { json!({"value": {"*": {"properties": site}}}) } else { json!({"properties": site}) };
+            return if operation.ends_with("/sites") {
+                json!({"value": {"*": {"properties": site}}})
+            } else {
+                json!({"properties": site})
+            };
         }
         _ => {}
     }
