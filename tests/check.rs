@@ -27,6 +27,17 @@ fn shown(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect()
 }
 
+/// Whoever asks for something that the catalogue knows must be able to have it, by a system that ships.
+#[test]
+fn every_intent_is_carried_out_by_a_shipped_manifest() {
+    let (catalogue, _) = Catalogue::load(&in_repository(""));
+    let actions = || catalogue.manifests.iter().flat_map(|manifest| &manifest.actions);
+    let carried_out = |intent: &str| actions().any(|action| action.implements.as_str() == intent);
+    let missing: Vec<_> =
+        catalogue.intents.iter().map(|intent| intent.name.as_str()).filter(|name| !carried_out(name)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
 fn in_repository(path: &str) -> DataFolders {
     beneath(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
 }

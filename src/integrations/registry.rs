@@ -22,6 +22,9 @@ use crate::catalogue::manifest::{Action, Login, Manifest, Setting};
 use crate::catalogue::{Diagnostic, Severity, did_you_mean};
 use crate::domain::{ActorPattern, Command, IntentName, Memberships};
 
+/// So many systems are named whose manifests are not here.
+const MOST_NAMED: usize = 5;
+
 /// What the configuration says of integrations.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
@@ -248,7 +251,7 @@ impl Registry {
         })
     }
 
-    /// Systems that could do it if they were enabled, or if there were a manifest for them.
+    /// Systems that could do it if they were enabled, or if their shipped manifests were here.
     fn could(&self, intent: &IntentName) -> Vec<String> {
         let there = self
             .integrations
@@ -265,13 +268,15 @@ impl Registry {
         }
         let mut could: Vec<_> =
             by_reason.iter().map(|(reason, names)| format!("{} could, but {reason}", names.join(" or "))).collect();
-        let absent: Vec<_> = known::systems(intent)
-            .iter()
-            .filter(|name| !self.integrations.contains_key(**name))
-            .map(|name| format!("`{name}`"))
-            .collect();
+        let absent = known::systems(intent).into_iter().filter(|name| !self.integrations.contains_key(*name));
+        let mut absent: Vec<_> = absent.map(|name| format!("`{name}`")).collect();
+        let more = absent.len().saturating_sub(MOST_NAMED);
+        absent.truncate(MOST_NAMED);
+        if more > 0 {
+            absent.push(format!("{more} more"));
+        }
         if !absent.is_empty() {
-            could.push(format!("a manifest for {} could", absent.join(" or ")));
+            could.push(format!("{} could, with the manifest that ships", absent.join(" or ")));
         }
         could
     }

@@ -32,6 +32,11 @@ pub(crate) const PROOFS: &[Proof] = &[
         "a description of ours of API v2, the launch compared with AWX's source, the rest from memory; not proved against a server",
     ),
     proof(
+        "azure",
+        "tests/specs/described/azure.yaml",
+        "a description of ours of API 2023-12-01, compared with what Microsoft makes of its specification; not proved against a server",
+    ),
+    proof(
         "bitbucket",
         "apisguru-bitbucket.org.json",
         "Bitbucket's description of API 2.0; paging and ranges as its documentation tells",
@@ -155,7 +160,8 @@ query, headers, body. It does not mean that a server of the vendor was asked. **
 `tests/servers/`; **the real program** that the program itself was run, and its effect read back, in `tests/tools/`.
 
 Known by another name: GitHub Actions and GitHub issues are in `github`, GitLab CI in `gitlab`, Kibana in `elasticsearch`, OpenBao in
-`vault`, Znuny in `otrs`, Ansible Tower in `awx`, CollabNet in `teamforge`, Podman in `docker`.
+`vault`, Znuny in `otrs`, Ansible Tower in `awx`, CollabNet in `teamforge`, Podman in `docker`, Amazon ECS in `aws`, Cloud Run in
+`gcloud`, App Service in `azure`, Cinc in `chef`, OpenTofu in `terraform`.
 
 ";
 
@@ -168,6 +174,16 @@ const SERVERS: &[(&str, &str)] = &[
     ("prometheus", "Prometheus 2.42"),
     ("redis", "Redis 7.0"),
     ("zabbix", "Zabbix 6.0"),
+];
+
+/// What was not real when a program was run in `tests/tools/`.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("ansible", "the real program; reboots, of a machine that only looks like one"),
+    ("aws", "the real program, against a small server of ours"),
+    ("chef", "a stand-in for the program, after its documentation and source; not proved against the real program"),
+    ("cloudformation", "the real program, against a small server of ours"),
+    ("gcloud", "the real program, against a small server of ours"),
+    ("vagrant", "the real program, with a provider of ours whose machines are files; not proved with a hypervisor"),
 ];
 
 /// Those that nobody can talk to any more.
@@ -222,11 +238,10 @@ fn proved(manifest: &Manifest, servers: &str) -> String {
     let tested = shipped.captures_iter(servers).any(|list| list[1].contains(&format!("\"{}\"", manifest.name)));
     assert_eq!(asked.is_some(), tested, "{}: in `SERVERS` of this file is what `tests/servers/` asks", manifest.name);
     let asked = asked.map(|(_, version)| format!("a real server: {version}"));
-    let test = std::fs::read_to_string(format!("tests/tools/{}.rs", manifest.name)).ok();
-    let program = test.map(|test| match test.contains("of our own") {
-        true => "the real program, against a small server of ours".to_owned(),
-        false => "the real program".to_owned(),
-    });
+    let run = Path::new(&format!("tests/tools/{}.rs", manifest.name)).exists();
+    let told = PROGRAMS.iter().find(|(system, _)| *system == manifest.name).map(|(_, told)| *told);
+    assert!(run || told.is_none(), "{}: in `PROGRAMS` of this file is what `tests/tools/` runs", manifest.name);
+    let program = run.then(|| told.unwrap_or("the real program").to_owned());
     let own = manifest.actions.iter().all(|action| action.builtin().is_some()).then(|| "its own tests".to_owned());
     let proofs: Vec<_> = described.into_iter().chain(asked).chain(program).chain(own).collect();
     if proofs.is_empty() { "nothing yet".to_owned() } else { proofs.join("; ") }

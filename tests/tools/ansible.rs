@@ -1,5 +1,7 @@
 //! Ansible, on hosts that are all this machine.
 
+use std::path::Path;
+
 use crate::tool::{Bench, is_there, previewed, refuses_hostile, succeeds};
 use sayso::domain::OutcomeStatus;
 
@@ -97,6 +99,12 @@ async fn names_stay_names() {
         let said = rig.refusal(&format!("playbook.run playbook=site host={host}")).await;
         assert_eq!(said, format!("the inventory of `ansible` has no host `{host}`"));
     }
+    // A group of the same name would be meant as well.
+    bench.write("hosts", "web1 ansible_connection=local\n[web]\nweb1\n[web1]\nweb1\nweb2 ansible_connection=local\n");
+    for line in ["playbook.run playbook=site host=web1", "host.reboot host=web1"] {
+        assert_eq!(rig.refusal(line).await, "the inventory of `ansible` has no host `web1`");
+    }
+    refuses_hostile(&rig, "host.reboot", "host").await;
     // What would be a template to Ansible gets nowhere near it.
     let pipe = "{{ lookup('pipe', 'touch pwned') }}";
     let line = format!("playbook.run playbook=site environment={}", sayso::domain::quote(pipe));
@@ -105,4 +113,82 @@ async fn names_stay_names() {
         assert!(planned.unwrap_err().to_string().contains("knows no `environment` of the form"));
     }
     assert_eq!(bench.read("pwned"), None);
+}
+
+/// A connection to this machine as if it were another one. What would reboot it is noted, and not done; services are told
+/// as a machine with systemd tells them.
+const ELSEWHERE: &str = r#"
+DOCUMENTATION = """
+name: elsewhere
+short_description: another machine
+description: runs here what it is told, but for a reboot
+options: {}
+"""
+import json, os
+from ansible.plugins.connection.local import Connection as Local
+
+HERE = os.path.dirname(__file__)
+
+def unit(name, state):
+    return name, {"name": name, "source": "systemd", "state": state, "status": "enabled"}
+
+class Connection(Local):
+    transport = "elsewhere"
+
+    def exec_command(self, cmd, in_data=None, sudoable=True):
+        noted = os.path.join(HERE, "rebooted")
+        if "shutdown" in cmd:
+            with open(noted, "a") as note:
+                note.write(cmd)
+            return (1, b"", b"not permitted") if os.path.exists(os.path.join(HERE, "forbidden")) else (0, b"", b"")
+        if "boot_id" in cmd:
+            back = os.path.exists(noted) and not os.path.exists(os.path.join(HERE, "stuck"))
+            return 0, b"after" if back else b"before", b""
+        if "AnsiballZ_service_facts.py" in cmd and "python" in cmd:
+            units = dict([unit("ssh.service", "running"), unit("getty@tty1.service", "stopped"), unit("cron.service", "running")])
+            return 0, json.dumps({"ansible_facts": {"services": units}}).encode(), b""
+        return super().exec_command(cmd, in_data, sudoable)
+"#;
+
+#[tokio::test]
+async fn a_host_is_rebooted() {
+    let Some(bench) = bench() else { return };
+    if !["/sbin", "/usr/sbin", "/bin", "/usr/bin"].iter().any(|folder| Path::new(folder).join("shutdown").exists()) {
+        eprintln!("skipped: Ansible looks for a program `shutdown`, and there is none");
+        return;
+    }
+    bench.write("plugins/elsewhere.py", ELSEWHERE);
+    bench.write(
+        "hosts",
+        "web1 ansible_connection=elsewhere ansible_user=root\nhere ansible_connection=local ansible_user=root\n",
+    );
+    let settings = "[defaults]\ninventory = hosts\ninterpreter_python = auto_silent\nconnection_plugins = plugins\n";
+    bench.write("ansible.cfg", settings);
+    let rig = bench.rig();
+    let shown = previewed(&rig, "host.reboot host=web1").await.shown;
+    assert_eq!(shown.as_deref(), Some("2 services run on web1: cron, ssh"));
+    assert_eq!(bench.read("plugins/rebooted"), None, "looking reboots nothing");
+    let (summary, _) = succeeds(&rig, "host.reboot host=web1").await;
+    assert!(summary.starts_with("web1 was rebooted, and is back after "), "{summary}");
+    let noted = bench.read("plugins/rebooted").unwrap();
+    assert!(noted.contains("shutdown -r 0 \"Reboot initiated by Ansible\""), "{noted}");
+
+    bench.write("plugins/forbidden", "");
+    let told = rig.told("host.reboot host=web1").await;
+    assert!(told.starts_with("failed: `ansible` did not reboot `web1`: Reboot command failed."), "{told}");
+    std::fs::remove_file(bench.path().join("plugins/forbidden")).unwrap();
+    bench.write("plugins/stuck", "");
+    let bench = bench.configured("integrations.ansible.reboot_timeout = 1");
+    let hasty = bench.rig();
+    let told = hasty.told("host.reboot host=web1").await;
+    let said = "failed: `ansible` told `web1` to reboot, and it did not come back as it should: Timed out waiting for last boot time check";
+    assert!(told.starts_with(said), "{told}");
+    // Ansible itself keeps the machine that it runs on.
+    let told = rig.told("host.reboot host=here").await;
+    let said = "failed: `ansible` did not reboot `here`: Running ansible.builtin.reboot with local connection would reboot the control node.";
+    assert_eq!(told, said);
+    bench.write("hosts", "away ansible_host=127.0.0.1 ansible_port=1 ansible_ssh_timeout=2\n");
+    let plan = rig.plan("host.reboot host=away").await.unwrap();
+    let said = rig.planner.preview(&plan).await.unwrap_err().to_string();
+    assert!(said.contains("cannot say what runs on `away`: Failed to connect to the host via ssh"), "{said}");
 }

@@ -61,6 +61,7 @@ impl Ecs {
             "DescribeServices" => json!({ "services": [], "failures": [{ "arn": named, "reason": "MISSING" }] }),
             "ListServices" => json!({ "serviceArns": ["arn:aws:ecs:eu-west-1:1:service/staging/checkout"] }),
             "ListTaskDefinitions" => {
+                assert_eq!((&body["familyPrefix"], &body["status"]), (&json!("shop-checkout"), &json!("ACTIVE")));
                 let arns = [42, 41, 7].map(|number| format!("{ARN}:{number}"));
                 json!({ "taskDefinitionArns": arns })
             }

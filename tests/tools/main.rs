@@ -7,12 +7,18 @@
 mod ansible;
 mod aws;
 mod capistrano;
+mod chef;
+mod cloudformation;
 #[path = "../common/mod.rs"]
 mod common;
+mod gcloud;
 mod packer;
+mod pgbackrest;
 mod puppet;
 mod restic;
 mod salt;
 mod swarm;
+mod systemd;
 mod terraform;
 mod tool;
+mod vagrant;

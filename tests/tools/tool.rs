@@ -38,6 +38,8 @@ pub(crate) struct Bench {
     pub(crate) folder: tempfile::TempDir,
     env: Vec<(&'static str, String)>,
     file: String,
+    /// `[integrations]` of the configuration.
+    config: &'static str,
     /// Programs that stand in for others.
     instead: Vec<(String, String)>,
 }
@@ -47,12 +49,24 @@ impl Bench {
     pub(crate) fn of(system: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = std::env::var("PATH").unwrap();
-        Self { folder, env: vec![("PATH", path)], file: format!("integrations/{system}.toml"), instead: Vec::new() }
+        Self {
+            folder,
+            env: vec![("PATH", path)],
+            file: format!("integrations/{system}.toml"),
+            config: "",
+            instead: Vec::new(),
+        }
     }
 
     /// With a variable.
     pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.env.push((name, value.to_string()));
+        self
+    }
+
+    /// With a configuration.
+    pub(crate) fn configured(mut self, config: &'static str) -> Self {
+        self.config = config;
         self
     }
 
@@ -88,6 +102,7 @@ impl Bench {
         let name = self.file.trim_start_matches("integrations/").trim_end_matches(".toml");
         Parts {
             manifests: vec![(name, text)],
+            config: self.config,
             env: self.env.clone(),
             limits: Limits { timeout: std::time::Duration::from_secs(120), ..Limits::default() },
             files: Some(self.folder.path().join("files")),

@@ -1,5 +1,6 @@
 //! Systems that hold what others run with: secrets, databases, flags, playbooks.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value as Json, json};
@@ -101,4 +102,50 @@ async fn awx_sends_what_its_documentation_allows() {
     let env = &[("AWX_URL", "{url}"), ("AWX_TOKEN", "t0k3n-of-a-test")];
     let system = System { manifest: "awx", env, config: "", samples: &[], sense: awx };
     system.prove(Description::of("awx")).await;
+}
+
+/// Whether the app was stopped, and how often its slots were swapped.
+static APP: Mutex<(bool, u32)> = Mutex::new((false, 0));
+
+fn azure(operation: &str, _: &Json) -> Json {
+    let mut app = APP.lock().unwrap();
+    match operation.split(' ').next_back().and_then(|path| path.rsplit('/').next()) {
+        Some("stop") => app.0 = true,
+        Some("start") => app.0 = false,
+        Some("slotsswap") => app.1 += 1,
+        Some("token") => return json!({"access_token": "t0k3n-that-was-handed-out"}),
+        _ if operation.starts_with("GET") => {
+            let swapped = format!("2026-11-20T{:02}:{:02}:00Z", app.1 / 60, app.1 % 60);
+            let state = if app.0 { "Stopped" } else { "Running" };
+            let status =
+                json!({"timestampUtc": swapped, "sourceSlotName": "staging", "destinationSlotName": "production"});
+            let site = json!({"state": state, "slotSwapStatus": status, "lastModifiedTimeUtc": "2026-11-20T00:00:00Z"});
+            return if operation.ends_with("/sites") {
+                json!({"value": {"*": {"properties": site}}})
+            } else {
+                json!({"properties": site})
+            };
+        }
+        _ => {}
+    }
+    Json::Null
+}
+
+#[tokio::test]
+async fn azure_sends_what_its_specification_allows() {
+    let system = System {
+        manifest: "azure",
+        env: &[
+            ("AZURE_RESOURCE_MANAGER_URL", "{url}"),
+            ("AZURE_TOKEN_URL", "{url}/7a3b/oauth2/v2.0/token"),
+            ("AZURE_CLIENT_ID", "sayso"),
+            ("AZURE_CLIENT_SECRET", "s3cret-of-a-test"),
+            ("AZURE_SUBSCRIPTION_ID", "00000000-0000-4000-8000-000000000000"),
+            ("AZURE_RESOURCE_GROUP", "shop"),
+        ],
+        config: "",
+        samples: &[("environment", &["staging", "production"]), ("from", &["staging"]), ("to", &["production"])],
+        sense: azure,
+    };
+    system.prove(Description::of("azure")).await;
 }
