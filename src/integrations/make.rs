@@ -36,6 +36,9 @@ impl Maker<'_> {
         let mut values = self.config.values.get(&manifest.name).cloned().unwrap_or_default();
         let place = format!("integrations.{}", manifest.name);
         let by_role = values.remove("as");
+        if let Some(wanted) = values.remove("lists") {
+            self.keep_lists(&format!("{place}.lists"), &wanted, &mut manifest);
+        }
         if let Some(connection) = &mut manifest.connection {
             if let Some(value) = values.remove("url") {
                 self.replace(&format!("{place}.url"), &value, &mut connection.url);
@@ -64,6 +67,22 @@ impl Maker<'_> {
             integration.roles = Some(roles);
         }
         integration
+    }
+
+    /// `[integrations.<name>] lists = ["services"]`: of the manifest's lists, these are read.
+    fn keep_lists(&mut self, place: &str, wanted: &toml::Value, manifest: &mut Manifest) {
+        let names: Option<Vec<&str>> =
+            wanted.as_array().and_then(|names| names.iter().map(toml::Value::as_str).collect());
+        let Some(names) = names else {
+            self.faults.push(in_configuration(place, &"expected a list of names, which may be empty"));
+            return;
+        };
+        for name in names.iter().filter(|name| manifest.lists.iter().all(|list| list.name != **name)) {
+            let hint = did_you_mean(name, manifest.lists.iter().map(|list| list.name.as_str()));
+            let fault = in_configuration(place, &format!("the manifest has no list `{name}`"));
+            self.faults.push(Diagnostic { hint, ..fault });
+        }
+        manifest.lists.retain(|list| names.contains(&list.name.as_str()));
     }
 
     /// `[integrations.<name>.as.<role>]`: values of the manifest that are others for those who have the role.

@@ -95,6 +95,11 @@ pub struct Integration {
 }
 
 impl Integration {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
     /// The call that hands out what other calls need.
     pub(super) fn login(&self) -> Option<&Login> {
         self.manifest.connection.as_ref()?.login.as_deref()
@@ -117,11 +122,6 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// The action of an integration at that place in its manifest.
-    pub(super) fn at(integration: Arc<Integration>, index: usize) -> Self {
-        Self { integration, index }
-    }
-
     /// The integration's name.
     pub(super) fn name(&self) -> &str {
         &self.integration.manifest.name
@@ -173,6 +173,11 @@ impl Registry {
     /// All integrations, by name.
     pub fn integrations(&self) -> impl Iterator<Item = &Integration> {
         self.integrations.values().map(AsRef::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Integration>> {
+        self.integrations.values()
     }
 
     /// The integration of that name.

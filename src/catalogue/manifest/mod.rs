@@ -5,6 +5,7 @@
 
 mod check;
 mod defaults;
+mod list;
 mod read;
 mod schema;
 mod settings;
@@ -21,6 +22,7 @@ use super::{Diagnostic, Document, Severity};
 use crate::domain::{Digest, IntentName};
 pub use check::{secret_in_argv, used_parameters};
 pub use defaults::Judgement;
+pub use list::List;
 pub use schema::schema;
 pub use settings::setting_from_toml;
 pub use template::{Computed, Expression, FILTERS, Place, Template, TemplateFault};
@@ -48,6 +50,10 @@ pub struct Manifest {
     pub files: BTreeMap<String, Template>,
     /// What it can do, by name.
     pub actions: Vec<Action>,
+    /// Names of what it holds.
+    pub lists: Vec<List>,
+    /// A call of no consequence that tells whether it can be reached.
+    pub health: Option<Step>,
 }
 
 /// Conditions that must all hold.

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::domain::{EntityType, Listed};
+
 /// The schema, in draft 7, which editors of TOML understand.
 pub fn schema() -> Json {
     let mut schema = table(
@@ -27,6 +29,11 @@ pub fn schema() -> Json {
                     "what it can do",
                 ),
             ),
+            (
+                "lists",
+                said(json!({ "type": "object", "additionalProperties": refer("list") }), "names of what it holds"),
+            ),
+            ("health", said(one_call(table(step(READING), &[]), READING, 1), "a call that tells whether it can be reached")),
         ],
         &["summary", "actions"],
     );
@@ -42,6 +49,7 @@ pub fn schema() -> Json {
         "setting": setting(),
         "connection": connection(),
         "action": action(),
+        "list": list(),
         "http": http(),
         "process": process(),
     });
@@ -243,6 +251,20 @@ fn action() -> Json {
         ("reply", referred("text", "the answer, for people")),
     ]);
     one_call(table(action, &["implements"]), ANY, 1)
+}
+
+fn list() -> Json {
+    let entities: Vec<_> =
+        EntityType::ALL.into_iter().filter(|entity| Listed::takes(*entity)).map(EntityType::as_str).collect();
+    let mut list = step(READING);
+    list.extend(select().into_iter().filter(|(key, _)| *key != "keep"));
+    list.extend([
+        ("entity", said(json!({ "enum": entities }), "what they are")),
+        ("name", referred("text", "what an element, `item`, is called")),
+        ("aliases", said(json!({ "type": "array", "items": refer("text") }), "what it is called as well")),
+        ("every", referred("duration", "how old the names may become")),
+    ]);
+    one_call(table(list, &["entity", "items", "name"]), READING, 1)
 }
 
 fn http() -> Json {
