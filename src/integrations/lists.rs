@@ -218,6 +218,12 @@ impl Planner {
             let views = self.views_of(&integration, None, &Circumstances::looking(now));
             let views = views.map_err(|error| reader.unreadable(&error))?;
             let answer = reader.run(&list.step, &views).await?;
+            // An answer without the list says nothing about what is there; one with an empty list does.
+            let there = self.templates.evaluate(&list.select.items, &views.after(&answer).sent);
+            if matches!(there, Ok(None)) && !answer.is_text() {
+                let reason = format!("`{}`: expected a list, found nothing", list.select.items.source());
+                return Err(ActionError::Unreadable { integration: integration.name().to_owned(), reason });
+            }
             reader.select(&list.select, &list.step, &answer, &views, MAX_PAGES).await
         };
         let timed_out = || ActionError::TimedOut { integration: integration.name().to_owned(), limit };
