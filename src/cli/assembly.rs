@@ -184,9 +184,9 @@ pub(super) fn configured(config: &Config, memberships: &Arc<Memberships>) -> int
 }
 
 /// What systems list, as far as it is remembered.
-async fn remembered_lists(planner: &Arc<Planner>) -> Result<Arc<Lists>, Failure> {
-    let planner = Arc::clone(planner);
-    let lists = tokio::task::spawn_blocking(move || Lists::new(planner, lists_folder()));
+async fn remembered_lists(planner: &Arc<Planner>, tally: &Arc<dyn Tally>) -> Result<Arc<Lists>, Failure> {
+    let (planner, tally) = (Arc::clone(planner), Arc::clone(tally));
+    let lists = tokio::task::spawn_blocking(move || Lists::new(planner, lists_folder(), tally));
     lists.await.map(Arc::new).map_err(|error| Failure::of(&error))
 }
 
@@ -276,7 +276,7 @@ pub(super) async fn start_among(
     let left = recover(store.as_ref(), understander.intents(), permissions.as_ref(), clock.now())
         .await
         .map_err(|error| Failure::of(&error))?;
-    let lists = remembered_lists(&planner).await?;
+    let lists = remembered_lists(&planner, &tally).await?;
     let parts = Parts {
         newest,
         permissions,

@@ -50,7 +50,7 @@ pub(super) fn try_out(data: &Data) -> Result<Vec<Tried>, Failure> {
 
 /// What the enabled systems list: as it was read last, or as it is read now.
 fn listed(planner: Planner, online: bool) -> Result<Vec<ListState>, Failure> {
-    let lists = Lists::new(Arc::new(planner), assembly::lists_folder());
+    let lists = Lists::new(Arc::new(planner), assembly::lists_folder(), Arc::new(()));
     if online {
         runtime()?.block_on(lists.read_all());
     }

@@ -22,10 +22,12 @@ use super::scope::Circumstances;
 use super::secret::Wanted;
 use super::stop::Stop;
 use crate::catalogue::manifest::List;
-use crate::domain::Listed;
+use crate::domain::{Counted, Listed, Tally};
 
 /// The most names that are taken from one list.
 const MAX_NAMES: usize = 2_000;
+/// The most names that are known of all lists together.
+const MAX_ALL: usize = 20_000;
 /// The most parts of one list that are asked for.
 const MAX_PAGES: usize = 40;
 /// How long reading one list may take, all its parts together.
@@ -87,28 +89,34 @@ pub struct Lists {
     folder: Option<PathBuf>,
     kept: Mutex<BTreeMap<Place, Kept>>,
     room: Semaphore,
+    tally: Arc<dyn Tally>,
 }
 
 impl Lists {
     /// The lists of a planner's systems. What is remembered in the folder is known at once; without a folder, nothing is
     /// remembered. It reads files, and blocks.
-    pub fn new(planner: Arc<Planner>, folder: Option<PathBuf>) -> Self {
+    pub fn new(planner: Arc<Planner>, folder: Option<PathBuf>, tally: Arc<dyn Tally>) -> Self {
         let now = planner.clock.now();
         let kept = lists(&planner).into_iter().map(|(integration, list)| {
             let kept = folder.as_deref().and_then(|folder| remembered(&file(folder, &integration, &list), &list, now));
             ((integration.name().to_owned(), list.name.clone()), kept.unwrap_or_default())
         });
         let kept = Mutex::new(kept.collect());
-        Self { planner, folder, kept, room: Semaphore::new(AT_ONCE) }
+        Self { planner, folder, kept, room: Semaphore::new(AT_ONCE), tally }
     }
 
-    /// All names that are known now.
+    /// All names that are known now, of as many lists as there is room for.
     pub fn listed(&self) -> Listed {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.values().fold(Listed::default(), |mut all, kept| {
+        let mut all = Listed::default();
+        for ((system, list), kept) in kept.iter() {
+            if all.len() + kept.listed.len() > MAX_ALL {
+                tracing::warn!(system, list, "there is no room for its names beside those of the other lists");
+                continue;
+            }
             all.extend(&kept.listed);
-            all
-        })
+        }
+        all
     }
 
     /// How each list stands, by system.
@@ -163,6 +171,8 @@ impl Lists {
         let place = (system.to_owned(), name.to_owned());
         match self.planner.list(integration, list).await {
             Ok(found) => {
+                let names = Some(found.listed.len());
+                self.tally.count(Counted::Listed { integration: system, list: name, names });
                 if let Some(folder) = &self.folder {
                     remember(&file(folder, integration, list), &found, list).await;
                 }
@@ -177,6 +187,7 @@ impl Lists {
                 true
             }
             Err(error) => {
+                self.tally.count(Counted::Listed { integration: system, list: name, names: None });
                 let fault = self.planner.redactor.clean(&error.to_string());
                 let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
                 let known = kept.entry(place).or_default();

@@ -47,7 +47,7 @@ fn parts_of<'a>(address: SocketAddr, path: &str) -> Parts<'a> {
 const SHORT: Limits = Limits { output_bytes: 1024 * 1024, timeout: Duration::from_secs(1) };
 
 fn open(address: SocketAddr, path: &str, folder: Option<&std::path::Path>) -> Lists {
-    Lists::new(parts_of(address, path).rig().planner, folder.map(ToOwned::to_owned))
+    Lists::new(parts_of(address, path).rig().planner, folder.map(ToOwned::to_owned), Arc::new(()))
 }
 
 /// A server with these parts of a list, the first of them first.
@@ -202,7 +202,7 @@ async fn the_first_role_that_has_credentials_reads() {
         sre = { token = { secret = "NOBODY_HAS_IT" } }
         team = { token = { secret = "TEAM_TOKEN" } }"#;
     let env = vec![("TEAM_TOKEN", "of-the-team".to_owned())];
-    let lists = Lists::new(Parts { config, env, ..parts_of(address, "/names") }.rig().planner, None);
+    let lists = Lists::new(Parts { config, env, ..parts_of(address, "/names") }.rig().planner, None, Arc::new(()));
     lists.read_all().await;
     assert_eq!((state(&lists).names, state(&lists).fault), (1, None));
 }
@@ -227,6 +227,6 @@ async fn the_configuration_says_which_lists_are_read() {
     ] {
         let (planner, faults) = Parts { config, ..parts_of(address, "/names") }.planner();
         assert_eq!(faults.iter().map(String::as_str).collect::<Vec<_>>(), said.into_iter().collect::<Vec<_>>());
-        assert_eq!(Lists::new(Arc::new(planner), None).states().len(), found, "{config}");
+        assert_eq!(Lists::new(Arc::new(planner), None, Arc::new(())).states().len(), found, "{config}");
     }
 }

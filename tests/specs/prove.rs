@@ -107,7 +107,7 @@ impl Proof {
             now.arguments = Json::Object(Map::new());
         }
         let before = self.server.seen.lock().unwrap().faults.len();
-        let lists = Lists::new(Arc::clone(&self.rig.planner), None);
+        let lists = Lists::new(Arc::clone(&self.rig.planner), None, Arc::new(()));
         lists.read_all().await;
         for state in lists.states() {
             if let Some(fault) = &state.fault {

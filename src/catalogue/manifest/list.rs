@@ -127,3 +127,59 @@ pub(super) fn faults(manifest: &Manifest) -> Vec<Diagnostic> {
     }
     faults
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(more: &str) -> (Option<Manifest>, Vec<String>) {
+        let text = format!(
+            "summary = \"x\"\n[actions.a]\nimplements = \"service.restart\"\nprocess.argv = [\"x\", \"--\", \"{{{{ service }}}}\"]\n{more}\n"
+        );
+        let mut faults = Vec::new();
+        let manifest = Manifest::parse("integrations/x.toml", &text, &mut faults);
+        (manifest, faults.iter().map(|fault| fault.to_string().replace("error: integrations/x.toml:", "")).collect())
+    }
+
+    #[test]
+    fn a_list_and_a_health_are_read() {
+        let (manifest, faults) = read(
+            "[lists.services]\nentity = \"service\"\nprocess.argv = [\"x\", \"list\"]\nitems = \"body\"\nname = \"{{ item.name }}\"\n\
+             aliases = [\"{{ item.title }}\"]\nevery = \"1m\"\n[health]\nprocess.argv = [\"x\", \"{{ machine }}\"]",
+        );
+        assert_eq!(faults, [""; 0]);
+        let manifest = manifest.unwrap();
+        let list = &manifest.lists[0];
+        assert_eq!((list.name.as_str(), list.entity, list.every.as_secs()), ("services", EntityType::Service, 60));
+        assert!(manifest.health.is_some());
+    }
+
+    #[test]
+    fn what_makes_no_list_is_said() {
+        let list = "[lists.services]\nentity = \"service\"\nprocess.argv = [\"x\"]\nitems = \"body\"\nname = \"{{ item }}\"\n";
+        for (text, said) in [
+            (list.replace("\"service\"", "\"environment\""), "no system can say what is called `environment`: what may be done depends on it"),
+            (list.replace("\"service\"", "\"person\""), "no system can say what is called `person`: what may be done depends on it"),
+            (list.replace("\"service\"", "\"servce\""), "unknown type `servce` of entities, did you mean `service`?"),
+            (list.replace("items = \"body\"", ""), "list `services` needs `items`"),
+            (list.replace("name = \"{{ item }}\"", ""), "list `services` needs `name`"),
+            (list.replace("lists.services", "lists.\"../x\""), "expected a name of lower-case letters, digits and `_`"),
+            (format!("{list}keep = \"{{{{ item }}}}\""), "list `services` has no use for `keep`"),
+            (format!("{list}every = \"1s\""), "`lists.services.every`: expected `10s` at least"),
+            (format!("{list}where = \"item == service\""), "`service` is not known here: nobody's command is behind it"),
+            (list.replace("{{ item }}", "{{ settings.x }}"), "`[settings]` has no `x`"),
+            (list.replace("process.argv = [\"x\"]", "http.path = \"/x\""), "a list or a health over HTTP needs a `[connection]`"),
+            (list.replace("process.argv = [\"x\"]", "process.argv = [\"sh\", \"-c\", \"x\"]"), "shell"),
+            ("[health]\nprocess.argv = [\"x\", \"{{ service }}\"]".to_owned(), "`service` is not known here: nobody's command is behind it"),
+            ("[health]\nprocess.argv = [\"x\"]\nsuccess = \"item\"".to_owned(), "`item` is not known here: nobody's command is behind it"),
+            ("[health]\nbuiltin = \"x\"".to_owned(), "expected exactly one of `http`, `process`"),
+            (
+                "[settings]\ntoken = { secret = \"X\" }\n[health]\nprocess.argv = [\"x\", \"{{ settings.token }}\"]".to_owned(),
+                "`settings.token` would be seen by everybody in the list of processes",
+            ),
+        ] {
+            let (manifest, faults) = read(&text);
+            assert!(manifest.is_none() && faults.iter().any(|fault| fault.contains(said)), "{text}\n{faults:?}");
+        }
+    }
+}
