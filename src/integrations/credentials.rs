@@ -74,9 +74,8 @@ impl Integration {
     /// Looks whether secrets are other ones by now; whether any is.
     pub(super) async fn refresh(&self, wanted: Wanted, redactor: &Redactor) -> Result<bool, ActionError> {
         let mut changed = false;
-        let ca = self.connection.text("ca");
         let limit = self.limits.timeout;
-        let host = Host { endpoint: self.endpoint.as_ref(), ca: ca.as_deref(), limit };
+        let host = Host { endpoint: self.endpoint.as_ref(), ca: self.tls.ca.as_ref(), limit };
         for (name, secret) in self.connection.secrets().into_iter().chain(self.settings.secrets()) {
             changed |= secret.refresh(wanted, host, redactor).await.map_err(|reason| ActionError::NotSent {
                 integration: self.name().to_owned(),

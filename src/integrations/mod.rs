@@ -16,6 +16,7 @@ mod git;
 mod host;
 mod http;
 mod known;
+mod kubeconfig;
 mod limits;
 mod lists;
 mod lock;
@@ -39,6 +40,7 @@ mod suitable;
 mod template;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod token;
 mod trial;
 

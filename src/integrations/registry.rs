@@ -18,6 +18,7 @@ use super::request::Endpoint;
 use super::settings::{Surroundings, Values};
 use super::suitable::unsuitable;
 use super::template::Templates;
+use super::tls::Tls;
 use crate::catalogue::manifest::{Action, Login, Manifest, Setting};
 use crate::catalogue::{Diagnostic, Severity, did_you_mean};
 use crate::domain::{ActorPattern, Command, IntentName, Memberships};
@@ -83,6 +84,8 @@ pub struct Integration {
     pub(super) connection: Values,
     pub(super) endpoint: Option<Endpoint>,
     pub(super) http: Option<Http>,
+    /// Whom to trust there, and who we are.
+    pub(super) tls: Tls,
     /// What it handed out, if one has to log in.
     pub(super) session: Session,
     pub(super) limits: Limits,

@@ -8,6 +8,7 @@ mod credentials;
 mod finding;
 mod host;
 mod http;
+mod kubeconfig;
 mod lists;
 mod login;
 mod misbehaving;

@@ -19,12 +19,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Diagnostic, Document, Severity};
-use crate::domain::{Digest, IntentName};
+use crate::domain::{Digest, IntentName, Secret};
 pub use check::{secret_in_argv, used_parameters};
 pub use defaults::Judgement;
 pub use list::List;
 pub use schema::schema;
-pub use settings::setting_from_toml;
+pub use settings::{Kubeconfig, Tls, setting_from_toml};
 pub use template::{Computed, Expression, FILTERS, Place, Template, TemplateFault};
 
 /// A system and what it can do.
@@ -80,8 +80,10 @@ pub enum Condition {
 pub struct Connection {
     /// `http://…`, `https://…` or `unix:///path/to/socket`; may end in a path that all requests share.
     pub url: Setting,
-    /// A file with certificates (PEM) to trust beside the machine's own.
-    pub ca: Option<Setting>,
+    /// Whom to trust and who we are, where it speaks TLS.
+    pub tls: Tls,
+    /// Where address and credentials come from while the address's variable is not set.
+    pub kubeconfig: Option<Kubeconfig>,
     /// Headers of every request: `authorization = "Bearer {{ connection.token }}"`. One that is undefined is not sent.
     pub headers: Vec<(String, Template)>,
     /// Whether redirects within the same scheme, host and port are followed. Others never are.
@@ -146,6 +148,17 @@ pub enum SecretSource {
         /// The program and its arguments; no shell reads them.
         argv: Vec<String>,
         /// The variables of our environment that it may see, beside the few that every program gets.
+        inherit: Vec<String>,
+    },
+    /// Known already.
+    Known(Secret),
+    /// The token of what a program prints as a credential of Kubernetes.
+    Credential {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Variables of its own.
+        env: Vec<(String, String)>,
+        /// The variables of our environment that it may see.
         inherit: Vec<String>,
     },
     /// An access token of OAuth 2, as its endpoint hands it out for a while.

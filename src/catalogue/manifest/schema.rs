@@ -139,10 +139,17 @@ fn connection() -> Json {
         ("keep", said(every("text"), "what is kept of the answer: `{{ login.<name> }}`")),
         ("expired", referred("expression", "whether an answer says that what was kept is no longer good")),
     ]);
+    let kubeconfig = vec![
+        ("context", said(json!({ "type": "string" }), "the variable that names the context")),
+        ("inherit", json!({ "type": "array", "items": { "type": "string" } })),
+    ];
     let mut connection = table(
         vec![
             ("url", referred("setting", "`http://…`, `https://…` or `unix:///path/to/socket`")),
             ("ca", referred("setting", "a file with certificates (PEM) to trust beside the machine's own")),
+            ("client_certificate", referred("setting", "a file with our certificate (PEM), for systems that ask for one")),
+            ("client_key", referred("setting", "a file with its key (PEM), for the account of Sayso alone")),
+            ("kubeconfig", said(table(kubeconfig, &["context"]), "address and credentials while the address's variable is not set")),
             ("headers", said(every("text"), "of every request; one whose value is undefined is not sent")),
             ("redirects", flag("whether redirects to the same host are followed")),
             ("success", referred("expression", "how every answer is judged, where a call says nothing of its own")),
@@ -151,6 +158,8 @@ fn connection() -> Json {
         ],
         &["url"],
     );
+    let both = ["client_certificate", "client_key"];
+    connection["dependencies"] = json!({ both[0]: [both[1]], both[1]: [both[0]] });
     connection["additionalProperties"] = refer("setting");
     said(connection, "how to reach it")
 }
