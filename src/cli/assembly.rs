@@ -15,7 +15,7 @@ use crate::assistant::{Assistant, Keeping, Knowledge, Manner, Newest, Parts, Pos
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
-use crate::domain::{Clock, Directory, Memberships, Outgoing, SystemClock, Tally};
+use crate::domain::{Clock, Directory, Listed, Memberships, Outgoing, SystemClock, Tally};
 use crate::embedding::{self, Embedder, EmbeddingError, ModelSource};
 use crate::integrations::{self, Builtins, Executor, Limits, Lists, Planner, Redactor, Registry, Surroundings};
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
@@ -211,7 +211,19 @@ impl Running {
     /// Reads what systems list, from now on until it is aborted.
     pub(super) fn listing(&self) -> tokio::task::JoinHandle<()> {
         let (assistant, lists) = (Arc::clone(&self.assistant), Arc::clone(&self.lists));
-        tokio::spawn(async move { lists.keep(|listed| assistant.know(listed)).await })
+        tokio::spawn(async move {
+            let (tell, mut told) = tokio::sync::watch::channel(Listed::default());
+            let knowing = async {
+                while told.changed().await.is_ok() {
+                    let (assistant, listed) = (Arc::clone(&assistant), told.borrow_and_update().clone());
+                    // Thousands of names take milliseconds to prepare: not on a thread that others wait for.
+                    if let Err(panic) = tokio::task::spawn_blocking(move || assistant.know(listed)).await {
+                        tracing::error!(%panic, "what systems list could not be taken in");
+                    }
+                }
+            };
+            tokio::join!(lists.keep(|listed| drop(tell.send_replace(listed))), knowing);
+        })
     }
 
     /// Waits for what still runs, and then ends what goes on by itself: until then, other replicas must hear of this one.

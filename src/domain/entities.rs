@@ -12,6 +12,9 @@ pub(super) type Names = BTreeMap<EntityType, BTreeMap<String, Vec<String>>>;
 /// called like one of them.
 const DECISIVE: [EntityType; 2] = [EntityType::Environment, EntityType::Person];
 
+/// Names of environments that count as production wherever they stand, also as a part: `prod-eu`.
+pub const PRODUCTION: [&str; 4] = ["production", "prod", "live", "prd"];
+
 /// Canonical names and aliases, by type: `[entities.service] checkout = ["check-out"]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entities {
@@ -54,9 +57,10 @@ impl Entities {
 
     /// The canonical names of a type, those of the configuration first.
     pub fn canonicals(&self, entity: EntityType) -> impl Iterator<Item = &str> {
-        [&self.configured, &self.listed].into_iter().filter_map(move |names| names.get(&entity)).flat_map(|names| {
-            names.keys().map(String::as_str)
-        })
+        [&self.configured, &self.listed]
+            .into_iter()
+            .filter_map(move |names| names.get(&entity))
+            .flat_map(|names| names.keys().map(String::as_str))
     }
 
     /// Whether the configuration lists things of a type. What systems list is never taken for all there is.
@@ -102,14 +106,14 @@ mod tests {
     fn what_systems_list_takes_no_name_of_the_configuration() {
         let mut configured = Entities::default();
         configured.add(EntityType::Service, "search-api", &["search"]);
-        configured.add(EntityType::Environment, "production", &["prod"]);
+        configured.add(EntityType::Environment, "staging", &["preprod"]);
         configured.add(EntityType::Person, "mira", &[]);
         let mut listed = Listed::default();
         for (name, aliases) in [
-            ("billing", &["invoices", "Search", "the prod"][..]),
+            ("billing", &["invoices", "Search", "the preprod"][..]),
             ("Search_API", &["elsewhere"]),
             ("search", &[]),
-            ("prod", &[]),
+            ("preprod", &[]),
             ("Mira", &[]),
         ] {
             listed.add(EntityType::Service, name, aliases).unwrap();

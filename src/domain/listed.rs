@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entities::Names;
+use super::entities::{Names, PRODUCTION};
 use super::{EntityType, ValueError, ValueType};
 
 /// The most aliases that a thing may bring along.
@@ -27,6 +27,9 @@ pub enum UnfitName {
     /// Letters that look like others.
     #[error("a word mixes Latin letters with others")]
     Mixed,
+    /// It would be taken for where something runs.
+    #[error("a name does not begin like that of a production environment")]
+    Production,
     /// Nothing that could be found in a text.
     #[error("a name has two letters or digits at least")]
     Short,
@@ -91,6 +94,11 @@ fn fit(entity: EntityType, name: &str) -> Result<String, UnfitName> {
     if name.split(|c: char| !c.is_alphabetic()).any(is_mixed) {
         return Err(UnfitName::Mixed);
     }
+    // "restart web in prod-eu" must go on to name an environment, whatever somebody calls a service.
+    let begins = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
+    if PRODUCTION.contains(&begins.as_str()) {
+        return Err(UnfitName::Production);
+    }
     if name.chars().filter(|c| c.is_alphanumeric()).count() < 2 {
         return Err(UnfitName::Short);
     }
@@ -113,12 +121,18 @@ mod tests {
         for name in ["web", "search-api", "Primary On-Call", "Größe", "検索サービス", "team/repo", "k8w-21"] {
             assert_eq!(refusal(name), None, "{name}");
         }
-        for name in ["", " ", "a\nb", "a\u{202e}b", "a\u{200b}b", "-rf", "<b>x</b>", "`x`", "$(x)", "a\0b", "*", "{{ x }}"] {
+        for name in
+            ["", " ", "a\nb", "a\u{202e}b", "a\u{200b}b", "-rf", "<b>x</b>", "`x`", "$(x)", "a\0b", "*", "{{ x }}"]
+        {
             assert!(matches!(refusal(name), Some(UnfitName::Invalid(_))), "{name:?}: {:?}", refusal(name));
         }
         assert!(matches!(refusal(&"x".repeat(129)), Some(UnfitName::Invalid(_))));
         assert_eq!(refusal("@everyone"), Some(UnfitName::Sign));
         assert_eq!(refusal("сheckout"), Some(UnfitName::Mixed));
+        for name in ["production", "Prod", "prod-eu", "live chat"] {
+            assert_eq!(refusal(name), Some(UnfitName::Production), "{name}");
+        }
+        assert_eq!(refusal("shop-prod"), None);
         assert_eq!(refusal("a"), Some(UnfitName::Short));
         for entity in [EntityType::Environment, EntityType::Person] {
             let refused = Listed::default().add(entity, "production", &[]);

@@ -26,7 +26,7 @@ pub use alert::{Alert, AlertStatus, Alerted};
 pub use chat::{Approvers, Asked, Card, Cause, ChatEvent, Choice, ChoiceKind, Field, Form, Outgoing, Reply, Tone};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use command::{Arguments, Command, CommandError};
-pub use entities::{Entities, name_key};
+pub use entities::{Entities, PRODUCTION, name_key};
 pub use ids::{
     ConversationId, Digest, ExecutionId, IntentName, MessageId, NameError, ParameterName, ProposalCode, ProposalId,
 };

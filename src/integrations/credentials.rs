@@ -88,7 +88,8 @@ impl Integration {
     /// The same with credentials that can be used where they are by role: those of the first role that has any.
     pub(super) fn usable(self: &Arc<Self>) -> Arc<Self> {
         let roles = self.roles.iter();
-        let mut others = roles.flat_map(|roles| roles.roles.iter().map(|role| &role.integration).chain(&roles.otherwise));
+        let mut others =
+            roles.flat_map(|roles| roles.roles.iter().map(|role| &role.integration).chain(&roles.otherwise));
         Arc::clone(others.find(|other| other.standing == Standing::Enabled).unwrap_or(self))
     }
 }

@@ -125,8 +125,10 @@ pub(super) fn current(wanted: &Kubeconfig, here: &Surroundings, redactor: &Redac
         let mut named = files.iter().filter_map(|(file, _)| file.current_context.clone());
         named.find(|name| !name.is_empty())
     });
-    let named = named.ok_or_else(|| format!("the kubeconfig has no current context; `{}` can name one", wanted.context))?;
-    pick(files, &named, &wanted.inherit, redactor).map_err(|reason| format!("the context `{named}` of the kubeconfig {reason}"))
+    let named =
+        named.ok_or_else(|| format!("the kubeconfig has no current context; `{}` can name one", wanted.context))?;
+    pick(files, &named, &wanted.inherit, redactor)
+        .map_err(|reason| format!("the context `{named}` of the kubeconfig {reason}"))
 }
 
 fn read_all(here: &Surroundings) -> Result<Vec<Placed<File>>, String> {
@@ -140,8 +142,9 @@ fn read_all(here: &Surroundings) -> Result<Vec<Placed<File>>, String> {
     for path in paths.iter().filter(|path| paths.len() == 1 || path.exists()) {
         let text = read_file(path).map_err(|reason| format!("the kubeconfig `{}` {reason}", path.display()))?;
         // What it says of a fault may repeat what stands there.
-        let file = serde_saphyr::from_str(text.expose())
-            .map_err(|_| format!("`{}` is no kubeconfig: expected YAML with clusters, users and contexts", path.display()))?;
+        let file = serde_saphyr::from_str(text.expose()).map_err(|_| {
+            format!("`{}` is no kubeconfig: expected YAML with clusters, users and contexts", path.display())
+        })?;
         files.push((file, path.parent().map(Path::to_owned).unwrap_or_default()));
     }
     if files.is_empty() { Err("there is no kubeconfig".to_owned()) } else { Ok(files) }
@@ -222,7 +225,8 @@ fn pem(file: Option<PathBuf>, data: Option<String>, beside: &Path) -> Result<Opt
 
 /// The program that tells the token.
 fn program(exec: Exec, beside: &Path, inherit: &[String]) -> Result<SecretSource, String> {
-    if !["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"].contains(&exec.api_version.as_str()) {
+    if !["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"].contains(&exec.api_version.as_str())
+    {
         return Err(format!("has an `exec` of `{}`, which Sayso does not know", exec.api_version));
     }
     if exec.provide_cluster_info {
@@ -232,7 +236,8 @@ fn program(exec: Exec, beside: &Path, inherit: &[String]) -> Result<SecretSource
         return Err("has an `exec` that asks somebody at the terminal".to_owned());
     }
     // Without a slash it is looked for in `PATH`.
-    let command = if exec.command.contains('/') { beside.join(&exec.command).display().to_string() } else { exec.command };
+    let command =
+        if exec.command.contains('/') { beside.join(&exec.command).display().to_string() } else { exec.command };
     let asked = json!({ "apiVersion": exec.api_version, "kind": "ExecCredential", "spec": { "interactive": false } });
     let own = exec.env.unwrap_or_default().into_iter().map(|variable| (variable.name, variable.value));
     Ok(SecretSource::Credential {

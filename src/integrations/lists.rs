@@ -179,7 +179,12 @@ impl Lists {
                 let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
                 let before = kept.insert(place, found.clone()).unwrap_or_default();
                 if found.more && !before.more {
-                    tracing::warn!(system, list = name, taken = found.listed.len(), "there are more names than are taken");
+                    tracing::warn!(
+                        system,
+                        list = name,
+                        taken = found.listed.len(),
+                        "there are more names than are taken"
+                    );
                 }
                 if found.refused > before.refused {
                     tracing::warn!(system, list = name, refused = found.refused, "what is listed is partly no names");
@@ -210,9 +215,8 @@ fn pause_after(every: Duration, failures: u32) -> Duration {
 fn lists(planner: &Planner) -> Vec<(Arc<Integration>, List)> {
     let registry = planner.registry();
     let enabled = registry.all().filter(|integration| integration.standing == Standing::Enabled);
-    let lists = enabled.flat_map(|integration| {
-        integration.manifest.lists.iter().map(|list| (Arc::clone(integration), list.clone()))
-    });
+    let lists = enabled
+        .flat_map(|integration| integration.manifest.lists.iter().map(|list| (Arc::clone(integration), list.clone())));
     lists.collect()
 }
 
@@ -245,7 +249,8 @@ impl Planner {
                 kept.more = true;
                 break;
             }
-            let aliases: Vec<&str> = texts(&item["aliases"]).filter(|alias| !self.redactor.holds_secret(alias)).collect();
+            let aliases: Vec<&str> =
+                texts(&item["aliases"]).filter(|alias| !self.redactor.holds_secret(alias)).collect();
             let name = item["name"].as_str().filter(|name| !self.redactor.holds_secret(name));
             if name.is_none_or(|name| kept.listed.add(list.entity, name, &aliases).is_err()) {
                 kept.refused += 1;

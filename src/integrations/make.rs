@@ -290,8 +290,7 @@ impl Maker<'_> {
         credentials_in(&url).into_iter().for_each(|secret| self.redactor.learn(&secret));
         let (tls, redirects) = (&integration.tls, connection.redirects);
         let endpoint = Endpoint::parse(&url).map_err(|error| error.to_string());
-        let made =
-            endpoint.and_then(|endpoint| Ok((Http::new(&endpoint, tls, redirects)?, endpoint)));
+        let made = endpoint.and_then(|endpoint| Ok((Http::new(&endpoint, tls, redirects)?, endpoint)));
         match made {
             Ok((http, endpoint)) => {
                 integration.http = Some(http);

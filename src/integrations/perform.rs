@@ -197,7 +197,10 @@ impl Performer<'_> {
         let elements = match self.templates.evaluate(&select.items, &views.sent) {
             // A page for people has no list, and is no empty one either.
             Ok(None) if reads_data(&select.items) && answer.is_text() => {
-                return Err(ActionError::Unreadable { integration: self.integration.name().to_owned(), reason: found(answer) });
+                return Err(ActionError::Unreadable {
+                    integration: self.integration.name().to_owned(),
+                    reason: found(answer),
+                });
             }
             Ok(None) => Vec::new(),
             Ok(Some(Json::Array(elements))) => elements,

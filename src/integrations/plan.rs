@@ -225,7 +225,8 @@ impl Planner {
     ) -> Result<Scope, TemplateError> {
         let circumstances = Circumstances::planned();
         let secrets = Secrets::Named;
-        let scope = scope(&chosen.integration, Some(command), &circumstances, secrets, &self.templates, &self.surroundings)?;
+        let scope =
+            scope(&chosen.integration, Some(command), &circumstances, secrets, &self.templates, &self.surroundings)?;
         Ok(scope.with("found", found).with("items", &Json::Array(items.to_vec())))
     }
 
@@ -262,7 +263,12 @@ impl Planner {
     }
 
     /// Performs reads of a system, in that time.
-    pub(super) fn unasked<'a>(&'a self, integration: &'a Integration, limit: Duration, stop: &'a Stop) -> Performer<'a> {
+    pub(super) fn unasked<'a>(
+        &'a self,
+        integration: &'a Integration,
+        limit: Duration,
+        stop: &'a Stop,
+    ) -> Performer<'a> {
         let limit = limit.min(integration.limits.timeout);
         let deadline = Instant::now() + limit;
         Performer {
@@ -322,7 +328,8 @@ impl Planner {
         let unreadable = |error: TemplateError| PlanError::from(reader.unreadable(&error));
         let integration = || reader.integration.name().to_owned();
         let answer = reader.run(&lookup.step, views).await?;
-        let Selected { items, unread_after } = reader.select(&lookup.select, &lookup.step, &answer, views, MAX_PAGES).await?;
+        let Selected { items, unread_after } =
+            reader.select(&lookup.select, &lookup.step, &answer, views, MAX_PAGES).await?;
         if let Some(read) = unread_after {
             // Whether there is another one further on, nobody knows.
             return Err(PlanError::TooManyToSearch { integration: integration(), read });

@@ -121,7 +121,9 @@ impl LiveSecret {
     /// Whether there is one: what a program or an endpoint will tell counts, so that a plan is the same before and after it
     /// was asked.
     pub(super) fn is_there(&self) -> bool {
-        matches!(self.source, SecretSource::Command { .. } | SecretSource::Credential { .. }) || self.token.is_some() || self.current().is_some()
+        matches!(self.source, SecretSource::Command { .. } | SecretSource::Credential { .. })
+            || self.token.is_some()
+            || self.current().is_some()
     }
 
     /// Looks whether it is another one by now. Whether it is; the error is for people, and holds nothing of what was read.
@@ -212,7 +214,8 @@ impl LiveSecret {
         redactor: &Redactor,
     ) -> Result<Secret, String> {
         let variables = inherit.iter().filter_map(|name| Some((name.clone(), (self.surroundings.env)(name)?)));
-        let request = ProcessRequest { argv: argv.to_vec(), env: variables.chain(env.iter().cloned()).collect(), cwd: None };
+        let request =
+            ProcessRequest { argv: argv.to_vec(), env: variables.chain(env.iter().cloned()).collect(), cwd: None };
         let limits = Limits { output_bytes: MAX_BYTES, timeout: ASKING };
         let program = argv.first().map_or("", String::as_str);
         let answer = process::run(program, &request, Decode::Text, limits, &Stop::never(), redactor, None).await;

@@ -77,7 +77,8 @@ impl Pem {
             Self::File(path) => std::fs::read(path).map_err(|error| failed(&error))?,
             Self::Text(text) => text.expose().as_bytes().to_vec(),
         };
-        let certificates = Certificate::from_pem_bundle(&text).map_err(|error| failed(&super::http::innermost(&error)))?;
+        let certificates =
+            Certificate::from_pem_bundle(&text).map_err(|error| failed(&super::http::innermost(&error)))?;
         if certificates.is_empty() { Err(failed(&"there is none")) } else { Ok(certificates) }
     }
 }

@@ -107,8 +107,10 @@ impl Tally for Metrics {
             Counted::Overloaded => drop(self.overloads.inc()),
             Counted::Listed { integration, list, names } => {
                 let labels = [("integration", integration.to_owned().into()), ("list", list.to_owned().into())];
-                match names {
-                    Some(names) => drop(self.names.get_or_create(&labels).set(i64::try_from(names).unwrap_or(i64::MAX))),
+                match names.map(i64::try_from) {
+                    Some(names) => {
+                        self.names.get_or_create(&labels).set(names.unwrap_or(i64::MAX));
+                    }
                     None => drop(self.lists_failed.get_or_create(&labels).inc()),
                 }
             }

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::words::{Word, cover};
 use super::verbs::is_function_word;
+use super::words::{Word, cover};
 use crate::domain::{Entities, EntityType, name_key as key};
 
 /// The longest alias that is looked for, in words.
@@ -256,9 +256,15 @@ mod tests {
         entities.add(Service, "checkout", &[]);
         entities.add(Environment, "production", &["prod"]);
         let mut listed = Listed::default();
-        for name in
-            ["checkout-in-production", "in production", "checkout staging", "restart", "it", "restart the", "billing-api"]
-        {
+        for name in [
+            "checkout-in-production",
+            "in production",
+            "checkout staging",
+            "restart",
+            "it",
+            "restart the",
+            "billing-api",
+        ] {
             listed.add(Service, name, &["the"]).unwrap();
         }
         listed.add(Host, "checkout", &[]).unwrap();
@@ -274,9 +280,9 @@ mod tests {
         assert_eq!(of("is checkout staging up"), checkout());
         assert_eq!(of("checkout-in-production"), [(Service, "checkout-in-production".into(), false)]);
         assert_eq!(of("restart it"), [(Service, "restart".into(), true)]);
-        assert_eq!(of("restart the Billing API"), [
-            (Service, "restart".into(), true),
-            (Service, "billing-api".into(), false)
-        ]);
+        assert_eq!(
+            of("restart the Billing API"),
+            [(Service, "restart".into(), true), (Service, "billing-api".into(), false)]
+        );
     }
 }

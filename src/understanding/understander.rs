@@ -359,9 +359,7 @@ impl Understander {
         intent.effect > Effect::Read
             && filled.arguments.iter().filter(|argument| argument.how == How::Tagged).any(|argument| {
                 intent.parameter(argument.parameter.as_str()).is_some_and(|parameter| match parameter.value_type {
-                    ValueType::Entity(entity) => {
-                        parameter.required && self.entities.configures(entity)
-                    }
+                    ValueType::Entity(entity) => parameter.required && self.entities.configures(entity),
                     _ => false,
                 })
             })

@@ -40,7 +40,8 @@ impl Cluster {
         let issuer = Issuer::new(params, key);
         let signed = |names: &[&str]| {
             let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+            let params =
+                CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
             (params.signed_by(&key, &issuer).unwrap(), key)
         };
         let (server, server_key) = signed(&["127.0.0.1"]);
@@ -48,7 +49,8 @@ impl Cluster {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(ca.der().clone()).unwrap();
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
         let server_key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -115,7 +117,8 @@ async fn serve(acceptor: TlsAcceptor, seen: Arc<Mutex<Vec<String>>>) -> String {
                 let header = request.lines().find_map(|line| line.strip_prefix("authorization: "));
                 seen.lock().unwrap().push(header.unwrap_or("none").to_owned());
                 let length = DEPLOYMENT.len();
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{DEPLOYMENT}");
+                let answer =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{DEPLOYMENT}");
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
             });
@@ -163,7 +166,9 @@ async fn a_kubeconfig_says_where_and_who() {
     assert_eq!(asked(&[at(&cluster.kubeconfig("both", &both))]).await, WELL);
     assert_eq!(cluster.seen.lock().unwrap().pop().unwrap(), "Bearer t0k3n-of-a-test");
     // A token of one's own comes alone: it may be one that lets do less than the certificate does.
-    let own = asked(&[at(&cluster.kubeconfig("own", &cluster.data())), ("KUBERNETES_TOKEN", "an-0wn-token".to_owned())]).await;
+    let own =
+        asked(&[at(&cluster.kubeconfig("own", &cluster.data())), ("KUBERNETES_TOKEN", "an-0wn-token".to_owned())])
+            .await;
     assert!(own.starts_with("failed: `kubernetes` "), "{own}");
 }
 
@@ -187,7 +192,10 @@ async fn a_program_tells_the_token() {
     assert_eq!(*cluster.seen.lock().unwrap(), ["Bearer t0k3n-bot-ops"]);
     for (text, said) in [
         ("#!/bin/sh\necho s3cret-text", "expected an `ExecCredential` as JSON, found other text"),
-        ("#!/bin/sh\necho '{\"status\": {\"token\": \"a b\"}}'", "expected an `ExecCredential` with a token, found none"),
+        (
+            "#!/bin/sh\necho '{\"status\": {\"token\": \"a b\"}}'",
+            "expected an `ExecCredential` with a token, found none",
+        ),
         ("#!/bin/sh\nexit 7", "ended with exit code 7"),
     ] {
         std::fs::write(&script, text).unwrap();
@@ -210,10 +218,19 @@ async fn what_cannot_be_kept_to_is_refused() {
     let said = async |user: &str| asked(&[at(&cluster.kubeconfig("k", user))]).await;
     for (user, reason) in [
         ("    as: admin\n", "has a user with `as`: Sayso acts as nobody else"),
-        ("    auth-provider: {name: gcp}\n", "has a user with an `auth-provider`, which Kubernetes has given up; use `exec`"),
-        ("    username: u\n    password: p\n", "has a user with `username` and `password`, which Kubernetes has given up"),
+        (
+            "    auth-provider: {name: gcp}\n",
+            "has a user with an `auth-provider`, which Kubernetes has given up; use `exec`",
+        ),
+        (
+            "    username: u\n    password: p\n",
+            "has a user with `username` and `password`, which Kubernetes has given up",
+        ),
         ("    client-certificate-data: '?'\n", "has a `client-certificate-data` that is no base64"),
-        ("    client-certificate-data: YQ==\n", "has a client certificate without its key, or a key without its certificate"),
+        (
+            "    client-certificate-data: YQ==\n",
+            "has a client certificate without its key, or a key without its certificate",
+        ),
         ("    exec: {apiVersion: v9, command: x}\n", "has an `exec` of `v9`, which Sayso does not know"),
     ] {
         let told = said(user).await;
@@ -231,9 +248,15 @@ async fn what_cannot_be_kept_to_is_refused() {
     }
     let text = std::fs::read_to_string(&good).unwrap();
     for (text, reason) in [
-        (text.replace("    server", "    insecure-skip-tls-verify: true\n    server"), "has `insecure-skip-tls-verify`"),
+        (
+            text.replace("    server", "    insecure-skip-tls-verify: true\n    server"),
+            "has `insecure-skip-tls-verify`",
+        ),
         (text.replace("    server", "    proxy-url: http://x\n    server"), "has `tls-server-name` or `proxy-url`"),
-        (text.replace("current-context: here\n", ""), "the kubeconfig has no current context; `KUBERNETES_CONTEXT` can name one"),
+        (
+            text.replace("current-context: here\n", ""),
+            "the kubeconfig has no current context; `KUBERNETES_CONTEXT` can name one",
+        ),
         ("s3cret: [".to_owned(), "is no kubeconfig: expected YAML with clusters, users and contexts"),
     ] {
         let told = asked(&[at(&cluster.file("bad", &text))]).await;

@@ -217,7 +217,9 @@ async fn the_configuration_says_which_lists_are_read() {
         (
             "[integrations.x]\nlists = [\"service\"]",
             0,
-            Some("error: sayso.toml: `integrations.x.lists`: the manifest has no list `service`\n  hint: did you mean `services`?"),
+            Some(
+                "error: sayso.toml: `integrations.x.lists`: the manifest has no list `service`\n  hint: did you mean `services`?",
+            ),
         ),
         (
             "[integrations.x]\nlists = true",

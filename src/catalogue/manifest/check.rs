@@ -108,7 +108,10 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
         }
     }
     let connection = manifest.connection.iter().flat_map(|connection| connection.values.keys().map(String::as_str));
-    for name in connection.chain(["url", "ca", "client_certificate", "client_key"]).filter(|name| manifest.settings.contains_key(*name)) {
+    for name in connection
+        .chain(["url", "ca", "client_certificate", "client_key"])
+        .filter(|name| manifest.settings.contains_key(*name))
+    {
         let fault = Diagnostic::error(&manifest.file, format!("`{name}` is in `[connection]` and in `[settings]`"));
         faults.push(fault.hint("give one of them another name: the configuration replaces both under one table"));
     }

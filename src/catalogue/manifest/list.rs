@@ -73,7 +73,10 @@ fn entity(item: &Item<'_>) -> Option<EntityType> {
         Some(_) => Err(format!("no system can say what is called `{text}`: what may be done depends on it")),
         None => {
             let hint = suggestion(text, EntityType::ALL.map(EntityType::as_str).into_iter());
-            Err(format!("unknown type `{text}` of entities{}", hint.map(|hint| format!(", {hint}")).unwrap_or_default()))
+            Err(format!(
+                "unknown type `{text}` of entities{}",
+                hint.map(|hint| format!(", {hint}")).unwrap_or_default()
+            ))
         }
     })
 }
@@ -156,25 +159,45 @@ mod tests {
 
     #[test]
     fn what_makes_no_list_is_said() {
-        let list = "[lists.services]\nentity = \"service\"\nprocess.argv = [\"x\"]\nitems = \"body\"\nname = \"{{ item }}\"\n";
+        let list =
+            "[lists.services]\nentity = \"service\"\nprocess.argv = [\"x\"]\nitems = \"body\"\nname = \"{{ item }}\"\n";
         for (text, said) in [
-            (list.replace("\"service\"", "\"environment\""), "no system can say what is called `environment`: what may be done depends on it"),
-            (list.replace("\"service\"", "\"person\""), "no system can say what is called `person`: what may be done depends on it"),
+            (
+                list.replace("\"service\"", "\"environment\""),
+                "no system can say what is called `environment`: what may be done depends on it",
+            ),
+            (
+                list.replace("\"service\"", "\"person\""),
+                "no system can say what is called `person`: what may be done depends on it",
+            ),
             (list.replace("\"service\"", "\"servce\""), "unknown type `servce` of entities, did you mean `service`?"),
             (list.replace("items = \"body\"", ""), "list `services` needs `items`"),
             (list.replace("name = \"{{ item }}\"", ""), "list `services` needs `name`"),
             (list.replace("lists.services", "lists.\"../x\""), "expected a name of lower-case letters, digits and `_`"),
             (format!("{list}keep = \"{{{{ item }}}}\""), "list `services` has no use for `keep`"),
             (format!("{list}every = \"1s\""), "`lists.services.every`: expected `10s` at least"),
-            (format!("{list}where = \"item == service\""), "`service` is not known here: nobody's command is behind it"),
+            (
+                format!("{list}where = \"item == service\""),
+                "`service` is not known here: nobody's command is behind it",
+            ),
             (list.replace("{{ item }}", "{{ settings.x }}"), "`[settings]` has no `x`"),
-            (list.replace("process.argv = [\"x\"]", "http.path = \"/x\""), "a list or a health over HTTP needs a `[connection]`"),
+            (
+                list.replace("process.argv = [\"x\"]", "http.path = \"/x\""),
+                "a list or a health over HTTP needs a `[connection]`",
+            ),
             (list.replace("process.argv = [\"x\"]", "process.argv = [\"sh\", \"-c\", \"x\"]"), "shell"),
-            ("[health]\nprocess.argv = [\"x\", \"{{ service }}\"]".to_owned(), "`service` is not known here: nobody's command is behind it"),
-            ("[health]\nprocess.argv = [\"x\"]\nsuccess = \"item\"".to_owned(), "`item` is not known here: nobody's command is behind it"),
+            (
+                "[health]\nprocess.argv = [\"x\", \"{{ service }}\"]".to_owned(),
+                "`service` is not known here: nobody's command is behind it",
+            ),
+            (
+                "[health]\nprocess.argv = [\"x\"]\nsuccess = \"item\"".to_owned(),
+                "`item` is not known here: nobody's command is behind it",
+            ),
             ("[health]\nbuiltin = \"x\"".to_owned(), "expected exactly one of `http`, `process`"),
             (
-                "[settings]\ntoken = { secret = \"X\" }\n[health]\nprocess.argv = [\"x\", \"{{ settings.token }}\"]".to_owned(),
+                "[settings]\ntoken = { secret = \"X\" }\n[health]\nprocess.argv = [\"x\", \"{{ settings.token }}\"]"
+                    .to_owned(),
                 "`settings.token` would be seen by everybody in the list of processes",
             ),
         ] {

@@ -33,7 +33,10 @@ pub fn schema() -> Json {
                 "lists",
                 said(json!({ "type": "object", "additionalProperties": refer("list") }), "names of what it holds"),
             ),
-            ("health", said(one_call(table(step(READING), &[]), READING, 1), "a call that tells whether it can be reached")),
+            (
+                "health",
+                said(one_call(table(step(READING), &[]), READING, 1), "a call that tells whether it can be reached"),
+            ),
         ],
         &["summary", "actions"],
     );
@@ -147,9 +150,18 @@ fn connection() -> Json {
         vec![
             ("url", referred("setting", "`http://…`, `https://…` or `unix:///path/to/socket`")),
             ("ca", referred("setting", "a file with certificates (PEM) to trust beside the machine's own")),
-            ("client_certificate", referred("setting", "a file with our certificate (PEM), for systems that ask for one")),
+            (
+                "client_certificate",
+                referred("setting", "a file with our certificate (PEM), for systems that ask for one"),
+            ),
             ("client_key", referred("setting", "a file with its key (PEM), for the account of Sayso alone")),
-            ("kubeconfig", said(table(kubeconfig, &["context"]), "address and credentials while the address's variable is not set")),
+            (
+                "kubeconfig",
+                said(
+                    table(kubeconfig, &["context"]),
+                    "address and credentials while the address's variable is not set",
+                ),
+            ),
             ("headers", said(every("text"), "of every request; one whose value is undefined is not sent")),
             ("redirects", flag("whether redirects to the same host are followed")),
             ("success", referred("expression", "how every answer is judged, where a call says nothing of its own")),

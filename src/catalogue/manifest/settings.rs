@@ -83,8 +83,7 @@ pub(super) fn connection(item: &Item<'_>) -> Option<Connection> {
     let mut table = item.table()?;
     let url = required(item, "`[connection]`", "url", table.get("url")).and_then(|item| setting(&item));
     let mut file = |key| table.get(key).and_then(|item| setting(&item));
-    let tls =
-        Tls { ca: file("ca"), client_certificate: file("client_certificate"), client_key: file("client_key") };
+    let tls = Tls { ca: file("ca"), client_certificate: file("client_certificate"), client_key: file("client_key") };
     if tls.client_certificate.is_some() != tls.client_key.is_some() {
         let message = "`client_certificate` and `client_key` belong together";
         item.document().error(item.key_span.start, message, None);

@@ -77,7 +77,9 @@ fn kubernetes(operation: &str, arguments: &Json) -> Json {
             json!({"metadata": {"continue": "c2Vjb25k"}})
         }
         "GET /apis/apps/v1/namespaces/{namespace}/deployments" => json!({"metadata": last}),
-        "GET /apis/apps/v1/deployments" => json!({"metadata": last, "items": {"*": {"metadata": {"name": "checkout", "namespace": "staging"}}}}),
+        "GET /apis/apps/v1/deployments" => {
+            json!({"metadata": last, "items": {"*": {"metadata": {"name": "checkout", "namespace": "staging"}}}})
+        }
         "GET /api/v1/nodes" => json!({"metadata": last, "items": {"*": {"metadata": {"name": "k8w-21"}}}}),
         "GET /apis/apps/v1/namespaces/{namespace}/replicasets" => json!({"metadata": last, "items": {
             "0": {"metadata": {"annotations": {revision: "5"}, "ownerReferences": [{"uid": "u1", "kind": "Deployment",
@@ -175,7 +177,8 @@ async fn jenkins_sends_what_the_description_allows() {
             ] {
                 root["paths"][path] = root["paths"][last].clone();
             }
-            let tree = json!([{"in": "query", "name": "tree", "schema": {"type": "string", "pattern": "^[a-z,\\[\\]]+$"}}]);
+            let tree =
+                json!([{"in": "query", "name": "tree", "schema": {"type": "string", "pattern": "^[a-z,\\[\\]]+$"}}]);
             root["paths"]["/api/json"]["get"]["parameters"] = tree;
             root["paths"]["/job/{name}/build"]["post"]["parameters"][1]["required"] = false.into();
         })
