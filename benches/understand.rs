@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use divan::Bencher;
 use jiff::Timestamp;
 use sayso::catalogue::Catalogue;
-use sayso::domain::clean;
+use sayso::domain::{Entities, EntityType, Listed, clean};
 use sayso::understanding::{Context, Model, Understander};
 
 const MESSAGES: [&str; 4] = [
@@ -60,6 +60,33 @@ fn development_set(bencher: Bencher<'_, '_>) {
     let messages: Vec<String> = file.lines().map(line).collect();
     let mut messages = messages.iter().cycle();
     bencher.bench_local(|| messages.next().map(|message| understand(&runtime, message)));
+}
+
+/// So many names that systems list, as odd as they come.
+fn listed(count: usize) -> Entities {
+    let mut listed = Listed::default();
+    for number in 0..count {
+        let name = format!("{:x}-worker-{number}", number.wrapping_mul(2_654_435_761) % 65_521);
+        listed.add(EntityType::Service, &name, &[]).expect("a name");
+    }
+    UNDERSTANDER.entities().with_listed(&listed)
+}
+
+/// What it takes until other names are known: nothing is learned.
+#[divan::bench(args = [2_000, 20_000])]
+fn know(bencher: Bencher<'_, '_>, count: usize) {
+    let entities = listed(count);
+    bencher.bench_local(|| UNDERSTANDER.knowing(entities.clone()));
+}
+
+/// A message with a word that might be a slip of many names.
+#[divan::bench(args = [0, 2_000, 20_000])]
+fn among_names(bencher: Bencher<'_, '_>, count: usize) {
+    let (runtime, understander) = (runtime(), UNDERSTANDER.knowing(listed(count)));
+    let message = clean("restart 9e3x-wrker-17 and quaymster, please");
+    bencher.bench_local(|| {
+        runtime.block_on(understander.understand(&message, &Context::default(), Timestamp::UNIX_EPOCH)).expect("read")
+    });
 }
 
 #[divan::bench(sample_count = 1, sample_size = 1)]

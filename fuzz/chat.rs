@@ -71,7 +71,8 @@ impl Rig {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = RUNTIME.block_on(Sqlite::open(&folder.path().join("sayso.db"), Sqlite::PATIENCE));
         let store = Arc::new(store.expect("a store"));
-        let knowledge = Knowledge { understander: Arc::clone(&UNDERSTANDER), runbooks: SHIPPED.runbooks.clone() };
+        let knowledge =
+            Knowledge { understander: Arc::clone(&UNDERSTANDER), runbooks: SHIPPED.runbooks.clone().into() };
         let set = Arc::new(Set(Mutex::new(Timestamp::UNIX_EPOCH)));
         let clock: Arc<dyn Clock> = set.clone();
         let (acts, mut builtins) = (Arc::new(Acts::default()), Builtins::default());

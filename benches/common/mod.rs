@@ -87,7 +87,7 @@ impl Rig {
     /// With these integrations of the catalogue, and those people as operators.
     pub(crate) async fn open(catalogue: Catalogue, enabled: &[&str], operators: &str, clock: &Arc<dyn Clock>) -> Self {
         let understander = understander(&catalogue);
-        let knowledge = Knowledge { understander, runbooks: catalogue.runbooks };
+        let knowledge = Knowledge { understander, runbooks: catalogue.runbooks.into() };
         let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
         let folder = tempfile::tempdir().expect("a folder");
         let store = Sqlite::open(&folder.path().join("sayso.db"), Sqlite::PATIENCE).await.expect("a store");

@@ -51,11 +51,11 @@ pub(super) fn value(alert: &Alert, parameter: &Parameter, entities: &Entities) -
     }
 }
 
-/// A name that is listed, or one of a kind of which nothing is.
+/// A name that is listed, or one of a kind of which the configuration lists nothing.
 fn known(name: &str, entity: EntityType, parameter: &Parameter, entities: &Entities) -> Result<Value, Unlisted> {
     let name = match entities.canonical(entity, name) {
         Some(canonical) => canonical,
-        None if entities.canonicals(entity).next().is_none() => name,
+        None if !entities.configures(entity) => name,
         None => return Err(Unlisted),
     };
     parameter.parse(name).map_err(|_| Unlisted)

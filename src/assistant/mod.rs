@@ -36,7 +36,7 @@ pub use timers::{Alarm, Timers};
 pub use wording::understanding as describe;
 
 use crate::audit::Ledger;
-use crate::domain::{Cause, Clock, ConversationId, Directory, Outgoing, People, Tally};
+use crate::domain::{Cause, Clock, ConversationId, Directory, Listed, Outgoing, People, Tally};
 use crate::integrations::{Executor, Planner, Redactor};
 use crate::proposal::{Permissions, ProposalStore};
 use crate::store::{ConversationStore, MessageLog};
@@ -102,6 +102,8 @@ pub struct Assistant {
     /// Held while the memory of a conversation is read, changed and written.
     remembering: tokio::sync::Mutex<()>,
     loose_ends: misses::LooseEnds,
+    /// What systems list, which an edit of the data leaves as it is.
+    listed: std::sync::Mutex<Listed>,
 }
 
 /// Why a turn could not be finished. Nothing was done that is not on record.
@@ -136,6 +138,7 @@ impl Assistant {
             admission: Arc::default(),
             remembering: tokio::sync::Mutex::default(),
             loose_ends: misses::LooseEnds::default(),
+            listed: std::sync::Mutex::default(),
         }
     }
 

@@ -1,9 +1,6 @@
 //! Which environments count as production: in doubt, all.
 
-use crate::domain::{Command, Entities, EntityType, ValueType};
-
-/// Names of environments that count as production wherever they stand.
-const PRODUCTION: [&str; 4] = ["production", "prod", "live", "prd"];
+use crate::domain::{Command, Entities, EntityType, PRODUCTION, ValueType};
 
 /// Whether a command names an environment that counts as production, by its name or by one of its aliases. `prod-eu` does,
 /// whatever the configuration says.

@@ -16,9 +16,9 @@ use crate::assistant::{Assistant, Keeping, Knowledge, Manner, Newest, Parts, Pos
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
-use crate::domain::{Clock, Directory, Memberships, Outgoing, SystemClock, Tally};
+use crate::domain::{Clock, Directory, Listed, Memberships, Outgoing, SystemClock, Tally};
 use crate::embedding::{self, Embedder, EmbeddingError, ModelSource};
-use crate::integrations::{self, Builtins, Executor, Limits, Planner, Redactor, Registry, Surroundings};
+use crate::integrations::{self, Builtins, Executor, Limits, Lists, Planner, Redactor, Registry, Surroundings};
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
 use crate::retrieval::{Document, Passages};
 use crate::server::Metrics;
@@ -186,6 +186,18 @@ pub(super) fn configured(config: &Config, memberships: &Arc<Memberships>) -> int
     }
 }
 
+/// What systems list, as far as it is remembered.
+async fn remembered_lists(planner: &Arc<Planner>, tally: &Arc<dyn Tally>) -> Result<Arc<Lists>, Failure> {
+    let (planner, tally) = (Arc::clone(planner), Arc::clone(tally));
+    let lists = tokio::task::spawn_blocking(move || Lists::new(planner, lists_folder(), tally));
+    lists.await.map(Arc::new).map_err(|error| Failure::of(&error))
+}
+
+/// Where what systems list is remembered.
+pub(super) fn lists_folder() -> Option<PathBuf> {
+    state_folder().ok().map(|state| state.join("lists"))
+}
+
 /// A running assistant with the ends that the caller holds.
 pub(super) struct Running {
     pub(super) assistant: Arc<Assistant>,
@@ -193,12 +205,31 @@ pub(super) struct Running {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) store: Arc<dyn Store>,
     pub(super) metrics: Arc<Metrics>,
+    lists: Arc<Lists>,
     stop: tokio::sync::oneshot::Sender<()>,
     timers: tokio::task::JoinHandle<()>,
     traces: Traces,
 }
 
 impl Running {
+    /// Reads what systems list, from now on until it is aborted.
+    pub(super) fn listing(&self) -> tokio::task::JoinHandle<()> {
+        let (assistant, lists) = (Arc::clone(&self.assistant), Arc::clone(&self.lists));
+        tokio::spawn(async move {
+            let (tell, mut told) = tokio::sync::watch::channel(Listed::default());
+            let knowing = async {
+                while told.changed().await.is_ok() {
+                    let (assistant, listed) = (Arc::clone(&assistant), told.borrow_and_update().clone());
+                    // Thousands of names take milliseconds to prepare: not on a thread that others wait for.
+                    if let Err(panic) = tokio::task::spawn_blocking(move || assistant.know(listed)).await {
+                        tracing::error!(%panic, "what systems list could not be taken in");
+                    }
+                }
+            };
+            tokio::join!(lists.keep(|listed| drop(tell.send_replace(listed))), knowing);
+        })
+    }
+
     /// Waits for what still runs, and then ends what goes on by itself: until then, other replicas must hear of this one.
     /// What is left to close is the store.
     #[must_use]
@@ -238,7 +269,7 @@ pub(super) async fn start_among(
     let surroundings = Surroundings::here();
     let proposals: Arc<dyn ProposalStore> = store.clone();
     let log: Arc<dyn AuditLog> = store.clone();
-    let knowledge = Knowledge { understander: Arc::clone(&understander), runbooks: data.catalogue.runbooks };
+    let knowledge = Knowledge { understander: Arc::clone(&understander), runbooks: data.catalogue.runbooks.into() };
     let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
     let mut actions = Builtins::of_this_machine();
     let possible = Possible::default();
@@ -263,6 +294,7 @@ pub(super) async fn start_among(
     let left = recover(store.as_ref(), understander.intents(), permissions.as_ref(), clock.now())
         .await
         .map_err(|error| Failure::of(&error))?;
+    let lists = remembered_lists(&planner, &tally).await?;
     let parts = Parts {
         newest,
         permissions,
@@ -290,6 +322,7 @@ pub(super) async fn start_among(
         per_minute: data.config.limits.messages_per_minute,
     };
     let assistant = Arc::new(Assistant::new(parts, manner));
+    assistant.know(lists.listed());
     assistant.resume(left).await;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let stopped = async {
@@ -308,5 +341,5 @@ pub(super) async fn start_among(
             }
         }
     });
-    Ok(Running { assistant, replies, clock, store, metrics, stop, timers, traces: data.traces })
+    Ok(Running { assistant, replies, clock, store, metrics, lists, stop, timers, traces: data.traces })
 }

@@ -47,11 +47,13 @@ pub(super) fn converse(config: Option<&Path>) -> Result<(), Failure> {
         }
         console.drain();
         let watching = tokio::spawn(reload.watch(Arc::clone(&assistant), Console::conversation()));
+        let listing = running.listing();
         tokio::select! {
             () = console.run(&mut lines, async |event| assistant.handle(event).await, is_brake) => {}
             () = stopped => {}
         }
         watching.abort();
+        listing.abort();
         let store = match serving {
             Some(serving) => serving.shut_down(running).await,
             None => running.shut_down().await,

@@ -120,7 +120,7 @@ impl Reload {
             return Err(findings);
         }
         match assembly::learn(&self.config, &catalogue, &self.embedder) {
-            Ok(understander) => Ok(Knowledge { understander, runbooks: catalogue.runbooks }),
+            Ok(understander) => Ok(Knowledge { understander, runbooks: catalogue.runbooks.into() }),
             Err(error) => Err(vec![Diagnostic::error("intents", error.to_string())]),
         }
     }

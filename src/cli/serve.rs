@@ -123,6 +123,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
         let discord = line.map(|line| discord::adapter(line, &running));
         let housekeeping = Housekeeping::start(audit, &running)?;
         let watching = tokio::spawn(reload.watch(Arc::clone(&running.assistant), Console::conversation()));
+        let listing = running.listing();
         let say = |outgoing: Outgoing| match &discord {
             Some(discord) if outgoing.conversation.platform == PLATFORM => discord.deliver(outgoing),
             _ => log(&outgoing),
@@ -137,6 +138,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), Failure> {
             }
         };
         watching.abort();
+        listing.abort();
         if let Some(discord) = &discord {
             discord.close().await;
         }

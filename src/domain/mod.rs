@@ -10,6 +10,7 @@ mod command;
 mod entities;
 mod ids;
 mod intent;
+mod listed;
 mod memberships;
 mod outcome;
 mod people;
@@ -25,11 +26,12 @@ pub use alert::{Alert, AlertStatus, Alerted};
 pub use chat::{Approvers, Asked, Card, Cause, ChatEvent, Choice, ChoiceKind, Field, Form, Outgoing, Reply, Tone};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use command::{Arguments, Command, CommandError};
-pub use entities::Entities;
+pub use entities::{Entities, PRODUCTION, name_key};
 pub use ids::{
     ConversationId, Digest, ExecutionId, IntentName, MessageId, NameError, ParameterName, ProposalCode, ProposalId,
 };
 pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
+pub use listed::{Listed, UnfitName};
 pub use memberships::Memberships;
 pub use outcome::{Outcome, OutcomeStatus};
 pub use people::People;

@@ -29,6 +29,15 @@ pub enum Counted<'a> {
     ReplyLost,
     /// A message that the encoder had no room for.
     Overloaded,
+    /// A list of a system was read, or could not be.
+    Listed {
+        /// The integration of the catalogue.
+        integration: &'a str,
+        /// The list of its manifest.
+        list: &'a str,
+        /// How many names it gave; none: it could not be read.
+        names: Option<usize>,
+    },
     /// An event that was not looked at, because of its `person`, or its `conversation`: too many came.
     NotHeard(&'static str),
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::answer::Answer;
 use super::builtin::{Progress, RunContext};
 use super::error::ActionError;
-use super::perform::Performer;
+use super::perform::{MAX_PAGES, Performer};
 use super::plan::{Plan, Planner, rounds};
 use super::scope::{Circumstances, Views};
 use super::secret::Wanted;
@@ -53,7 +53,7 @@ impl Act<'_> {
     pub(super) async fn run(&self) -> Outcome {
         let effect = self.plan.command.effect();
         let deadline = Instant::now() + self.plan.timeout;
-        let refreshed = self.plan.chosen.refresh(Wanted::Current, &self.planner.redactor).await;
+        let refreshed = self.plan.chosen.integration.refresh(Wanted::Current, &self.planner.redactor).await;
         let Rounds { prepared, done, error } = match refreshed.and_then(|_| self.views()) {
             Ok(views) => self.rounds(&views, deadline).await,
             Err(error) => Rounds { error: Some(error), ..Rounds::default() },
@@ -80,7 +80,7 @@ impl Act<'_> {
     fn performer(&self, deadline: Instant) -> Performer<'_> {
         let Planner { templates, redactor, .. } = self.planner;
         Performer {
-            chosen: &self.plan.chosen,
+            integration: &self.plan.chosen.integration,
             templates,
             redactor,
             stop: self.stop,
@@ -138,7 +138,7 @@ impl Act<'_> {
         let mut unread_after = None;
         if let Some(select) = &self.action().select {
             let step = self.action().poll.as_ref().map_or(&self.action().step, |poll| &poll.step);
-            let selected = self.performer(deadline).select(select, step, &answer, &views).await?;
+            let selected = self.performer(deadline).select(select, step, &answer, &views, MAX_PAGES).await?;
             unread_after = selected.unread_after;
             views = views.with("items", &Json::Array(selected.items));
         }

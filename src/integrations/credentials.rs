@@ -61,14 +61,22 @@ impl Chosen {
         }
     }
 
+    /// The integration, and whose credentials it uses: `platform`, `platform as operator`.
+    pub(super) fn via(&self) -> String {
+        match &self.integration.credentials {
+            Some(role) => format!("{} as {role}", self.name()),
+            None => self.name().to_owned(),
+        }
+    }
+}
+
+impl Integration {
     /// Looks whether secrets are other ones by now; whether any is.
     pub(super) async fn refresh(&self, wanted: Wanted, redactor: &Redactor) -> Result<bool, ActionError> {
         let mut changed = false;
-        let integration = &self.integration;
-        let ca = integration.connection.text("ca");
-        let limit = integration.limits.timeout;
-        let host = Host { endpoint: integration.endpoint.as_ref(), ca: ca.as_deref(), limit };
-        for (name, secret) in integration.connection.secrets().into_iter().chain(integration.settings.secrets()) {
+        let limit = self.limits.timeout;
+        let host = Host { endpoint: self.endpoint.as_ref(), ca: self.tls.ca.as_ref(), limit };
+        for (name, secret) in self.connection.secrets().into_iter().chain(self.settings.secrets()) {
             changed |= secret.refresh(wanted, host, redactor).await.map_err(|reason| ActionError::NotSent {
                 integration: self.name().to_owned(),
                 reason: redactor.clean(&format!("the secret `{name}` cannot be had: {reason}")),
@@ -77,11 +85,11 @@ impl Chosen {
         Ok(changed)
     }
 
-    /// The integration, and whose credentials it uses: `platform`, `platform as operator`.
-    pub(super) fn via(&self) -> String {
-        match &self.integration.credentials {
-            Some(role) => format!("{} as {role}", self.name()),
-            None => self.name().to_owned(),
-        }
+    /// The same with credentials that can be used where they are by role: those of the first role that has any.
+    pub(super) fn usable(self: &Arc<Self>) -> Arc<Self> {
+        let roles = self.roles.iter();
+        let mut others =
+            roles.flat_map(|roles| roles.roles.iter().map(|role| &role.integration).chain(&roles.otherwise));
+        Arc::clone(others.find(|other| other.standing == Standing::Enabled).unwrap_or(self))
     }
 }

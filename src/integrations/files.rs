@@ -100,7 +100,7 @@ fn shown(path: &Path) -> Result<&str, String> {
 }
 
 /// A folder for us alone, with those above it.
-fn make(folder: &Path) -> Result<(), String> {
+pub(super) fn make(folder: &Path) -> Result<(), String> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -1,6 +1,8 @@
 //! The filters of manifests: forms that systems want (durations, selectors, quoted texts) and forms that people read
 //! (sizes, times, tables). The list of their names is `catalogue::manifest::FILTERS`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
@@ -244,16 +246,7 @@ fn basic(user: String, password: String) -> String {
 
 /// RFC 4648, with padding.
 pub(super) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for position in 0..4 {
-            let sextet = (group >> (18 - 6 * position)) & 63;
-            text.push(if position <= chunk.len() { char::from(ALPHABET[sextet as usize]) } else { '=' });
-        }
-    }
-    text
+    STANDARD.encode(bytes)
 }
 
 /// Numbers as bars of eight heights, between the smallest and the largest.

@@ -1,10 +1,9 @@
 //! Requests over TCP, TLS or a Unix socket. Bounded in time and size, and honest about what was sent.
 
-use std::path::Path;
 use std::time::Duration;
 
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, Client, Method, Response};
+use reqwest::{Client, Method, Response};
 
 use super::answer::{Answer, Ending};
 use super::error::ActionError;
@@ -12,6 +11,7 @@ use super::limits::Limits;
 use super::redact::Redactor;
 use super::request::{Endpoint, HttpRequest};
 use super::stop::Stop;
+use super::tls::Tls;
 use crate::catalogue::manifest::Decode;
 
 /// How long connecting may take.
@@ -26,8 +26,8 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// A client for an endpoint. Fails, for people, when the certificates cannot be read.
-    pub(super) fn new(endpoint: &Endpoint, ca: Option<&str>, redirects: bool) -> Result<Self, String> {
+    /// A client for an endpoint. Fails, for people, when certificates cannot be read.
+    pub(super) fn new(endpoint: &Endpoint, tls: &Tls, redirects: bool) -> Result<Self, String> {
         // The first call in the process decides; every caller wants the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
@@ -36,11 +36,10 @@ impl Http {
             // A connection that was kept may close while a change is on its way: then nobody knows whether it arrived.
             .pool_max_idle_per_host(0)
             .redirect(if redirects { Policy::custom(within_the_same_place) } else { Policy::none() });
-        builder = match ca {
-            Some(path) => builder.tls_certs_merge(certificates(Path::new(path))?),
+        builder = match endpoint.base.scheme() {
             // Without TLS there is nothing to trust, and no need to read a hundred certificates.
-            None if endpoint.base.scheme() == "http" => builder.tls_certs_only([]),
-            None => builder,
+            "http" if tls.ca.is_none() => builder.tls_certs_only([]),
+            _ => tls.apply(builder)?,
         };
         if endpoint.is_local() {
             builder = builder.no_proxy();
@@ -137,15 +136,8 @@ fn within_the_same_place(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate>, String> {
-    let failed = |reason: String| format!("the certificates in `{}` cannot be read: {reason}", path.display());
-    let text = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-    let certificates = Certificate::from_pem_bundle(&text).map_err(|error| failed(innermost(&error)))?;
-    if certificates.is_empty() { Err(failed("there is none".to_owned())) } else { Ok(certificates) }
-}
-
 /// The cause of the causes: the outer ones only say that something failed.
-fn innermost(error: &reqwest::Error) -> String {
+pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -78,7 +78,7 @@ fn is_needed(login: &Login, templates: &Templates, scope: &Scope) -> Result<bool
 impl Performer<'_> {
     /// The login whose values the step sends, if there is one and it is needed.
     pub(super) fn login_of(&self, step: &Step, views: &Views<'_>) -> Result<Option<&Login>, ActionError> {
-        let integration = &self.chosen.integration;
+        let integration = self.integration;
         let Some(login) = integration.login() else { return Ok(None) };
         let connection = integration.manifest.connection.iter();
         let headers = connection.flat_map(|connection| &connection.headers).map(|(_, value)| value as &dyn Computed);
@@ -105,7 +105,7 @@ impl Performer<'_> {
         views: &Views<'r>,
         refused: Option<&Kept>,
     ) -> Result<(Views<'r>, Kept), ActionError> {
-        let session = &self.chosen.integration.session;
+        let session = &self.integration.session;
         let turn = timeout_at(self.deadline, session.turn.lock()).await;
         let _turn = turn.map_err(|_| self.not_logged_in("another request that logs in takes too long"))?;
         let fresh = session.current().filter(|kept| refused.is_none_or(|refused| !Arc::ptr_eq(kept, refused)));
@@ -114,7 +114,7 @@ impl Performer<'_> {
             None => self.log_in(login, views).await?,
         };
         session.keep(Arc::clone(&kept));
-        let views = views.renewed(&self.chosen.integration, self.templates);
+        let views = views.renewed(self.integration, self.templates);
         Ok((views.map_err(|error| self.unreadable(&error))?, kept))
     }
 
@@ -123,9 +123,9 @@ impl Performer<'_> {
         let mut answer = ask(views).await;
         // There may be other credentials by now.
         if matches!(answer, Err(ActionError::Refused { .. }))
-            && self.chosen.refresh(Wanted::Another, self.redactor).await?
+            && self.integration.refresh(Wanted::Another, self.redactor).await?
         {
-            let views = views.renewed(&self.chosen.integration, self.templates);
+            let views = views.renewed(self.integration, self.templates);
             answer = ask(&views.map_err(|error| self.unreadable(&error))?).await;
         }
         let answer = answer.map_err(|error| match error {
@@ -156,6 +156,6 @@ impl Performer<'_> {
 
     fn not_logged_in(&self, reason: &str) -> ActionError {
         let reason = self.redactor.clean(&format!("logging in failed: {reason}"));
-        ActionError::NotSent { integration: self.chosen.name().to_owned(), reason }
+        ActionError::NotSent { integration: self.integration.name().to_owned(), reason }
     }
 }

@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use super::credentials::{OTHERWISE, Role, Roles};
 use super::http::Http;
+use super::kubeconfig::{self, Current};
 use super::login::Session;
 use super::redact::Redactor;
 use super::registry::{Config, Integration, Standing};
 use super::request::Endpoint;
 use super::settings::{Surroundings, Values};
-use crate::catalogue::manifest::{Condition, Manifest, Setting, secret_in_argv, setting_from_toml};
+use super::tls::{Own, Pem, Tls};
+use crate::catalogue::manifest::{
+    Condition, Connection, Manifest, SecretSource, Setting, secret_in_argv, setting_from_toml,
+};
 use crate::catalogue::{Diagnostic, did_you_mean};
 use crate::domain::Secret;
 
@@ -36,13 +40,18 @@ impl Maker<'_> {
         let mut values = self.config.values.get(&manifest.name).cloned().unwrap_or_default();
         let place = format!("integrations.{}", manifest.name);
         let by_role = values.remove("as");
+        if let Some(wanted) = values.remove("lists") {
+            self.keep_lists(&format!("{place}.lists"), &wanted, &mut manifest);
+        }
         if let Some(connection) = &mut manifest.connection {
             if let Some(value) = values.remove("url") {
                 self.replace(&format!("{place}.url"), &value, &mut connection.url);
             }
-            if let Some(value) = values.remove("ca") {
-                let ca = connection.ca.get_or_insert(Setting::Value(serde_json::Value::Null));
-                self.replace(&format!("{place}.ca"), &value, ca);
+            for name in ["ca", "client_certificate", "client_key"] {
+                if let (Some(value), Some(file)) = (values.remove(name), connection.tls.file_mut(name)) {
+                    let file = file.get_or_insert(Setting::Value(serde_json::Value::Null));
+                    self.replace(&format!("{place}.{name}"), &value, file);
+                }
             }
             for (name, setting) in &mut connection.values {
                 if let Some(value) = values.remove(name) {
@@ -64,6 +73,22 @@ impl Maker<'_> {
             integration.roles = Some(roles);
         }
         integration
+    }
+
+    /// `[integrations.<name>] lists = ["services"]`: of the manifest's lists, these are read.
+    fn keep_lists(&mut self, place: &str, wanted: &toml::Value, manifest: &mut Manifest) {
+        let names: Option<Vec<&str>> =
+            wanted.as_array().and_then(|names| names.iter().map(toml::Value::as_str).collect());
+        let Some(names) = names else {
+            self.faults.push(in_configuration(place, &"expected a list of names, which may be empty"));
+            return;
+        };
+        for name in names.iter().filter(|name| manifest.lists.iter().all(|list| list.name != **name)) {
+            let hint = did_you_mean(name, manifest.lists.iter().map(|list| list.name.as_str()));
+            let fault = in_configuration(place, &format!("the manifest has no list `{name}`"));
+            self.faults.push(Diagnostic { hint, ..fault });
+        }
+        manifest.lists.retain(|list| names.contains(&list.name.as_str()));
     }
 
     /// `[integrations.<name>.as.<role>]`: values of the manifest that are others for those who have the role.
@@ -115,6 +140,7 @@ impl Maker<'_> {
             connection: Values::default(),
             endpoint: None,
             http: None,
+            tls: Tls::default(),
             session: Session::default(),
             limits: self.config.limits,
             files: None,
@@ -159,7 +185,7 @@ impl Maker<'_> {
                 }
                 (None, _, Some(also)) => {
                     let known = declared.keys().chain(also).map(String::as_str);
-                    let hint = did_you_mean(&key, known.chain(["url", "ca"]));
+                    let hint = did_you_mean(&key, known.chain(["url", "ca", "client_certificate", "client_key"]));
                     let fault = in_configuration(&place, &"the manifest has no such value");
                     self.faults.push(Diagnostic { hint, ..fault });
                 }
@@ -210,22 +236,61 @@ impl Maker<'_> {
         }
     }
 
+    /// Puts what the kubeconfig says in the place of what the environment does not, if the manifest wants that; the rest is
+    /// for TLS. Whoever has a token of their own does not come with the file's certificate as well.
+    fn kubeconfig(&self, connection: &mut Connection) -> Result<Tls, String> {
+        let wanted = connection.kubeconfig.as_ref().filter(|_| self.is_unset(&connection.url));
+        let Some(wanted) = wanted else { return Ok(Tls::default()) };
+        let Current { server, token, mut tls } = kubeconfig::current(wanted, self.surroundings, self.redactor)?;
+        connection.url = Setting::Value(server.into());
+        if connection.values.get("token").is_none_or(|token| self.is_unset(token)) {
+            let token = token.map(|source| Setting::Secret { source, optional: false });
+            connection.values.remove("token");
+            connection.values.extend(token.map(|token| ("token".to_owned(), token)));
+        } else {
+            tls.own = None;
+        }
+        Ok(tls)
+    }
+
+    /// Whether a variable gives a value, and does not.
+    fn is_unset(&self, setting: &Setting) -> bool {
+        let unset = |variable: &str| self.surroundings.variable(variable).is_none();
+        match setting {
+            Setting::Env { variable, default: None, .. } => unset(variable),
+            Setting::Secret { source: SecretSource::Variable(variable), .. } => {
+                unset(variable) && unset(&format!("{variable}_FILE"))
+            }
+            Setting::Env { .. } | Setting::Secret { .. } | Setting::Value(_) | Setting::Template(_) => false,
+            Setting::Table(_) => false,
+        }
+    }
+
     fn connect(&self, integration: &mut Integration, lacking: &mut Vec<String>) {
         let find = |settings: &BTreeMap<String, Setting>, lacking: &mut Vec<String>| {
             Values::find(settings, self.surroundings, self.redactor, lacking)
         };
         integration.settings = find(&integration.manifest.settings, lacking);
-        let Some(connection) = &integration.manifest.connection else { return };
-        let mut all = connection.values.clone();
-        all.insert("url".to_owned(), connection.url.clone());
-        all.extend(connection.ca.clone().map(|ca| ("ca".to_owned(), ca)));
+        let Some(mut connection) = integration.manifest.connection.clone() else { return };
+        let current = match self.kubeconfig(&mut connection) {
+            Ok(current) => current,
+            Err(reason) => return lacking.push(self.redactor.clean(&reason)),
+        };
+        let mut all = connection.values;
+        all.insert("url".to_owned(), connection.url);
+        all.extend(connection.tls.files().map(|(name, file)| (name.to_owned(), file.clone())));
         integration.connection = find(&all, lacking);
+        let file = |name| integration.connection.text(name).map(|path| Pem::File(path.into()));
+        let own = file("client_certificate").zip(file("client_key"));
+        integration.tls = Tls {
+            ca: file("ca").or(current.ca),
+            own: own.map(|(certificate, key)| Own { certificate, key }).or(current.own),
+        };
         let Some(url) = integration.connection.text("url") else { return };
         credentials_in(&url).into_iter().for_each(|secret| self.redactor.learn(&secret));
-        let ca = integration.connection.text("ca");
+        let (tls, redirects) = (&integration.tls, connection.redirects);
         let endpoint = Endpoint::parse(&url).map_err(|error| error.to_string());
-        let made =
-            endpoint.and_then(|endpoint| Ok((Http::new(&endpoint, ca.as_deref(), connection.redirects)?, endpoint)));
+        let made = endpoint.and_then(|endpoint| Ok((Http::new(&endpoint, tls, redirects)?, endpoint)));
         match made {
             Ok((http, endpoint)) => {
                 integration.http = Some(http);

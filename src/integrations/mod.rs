@@ -16,7 +16,9 @@ mod git;
 mod host;
 mod http;
 mod known;
+mod kubeconfig;
 mod limits;
+mod lists;
 mod lock;
 mod login;
 mod make;
@@ -38,6 +40,7 @@ mod suitable;
 mod template;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod token;
 mod trial;
 
@@ -48,6 +51,7 @@ pub use error::{ActionError, PlanError};
 pub use executor::Executor;
 pub use git::{GitError, files_at};
 pub use limits::Limits;
+pub use lists::{ListState, Lists};
 pub use plan::{Plan, Planner};
 pub use post::{Post, PostError};
 pub use preview::Previewed;

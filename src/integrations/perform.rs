@@ -11,7 +11,7 @@ use super::error::ActionError;
 use super::limits::Limits;
 use super::process;
 use super::redact::Redactor;
-use super::registry::{Chosen, Integration};
+use super::registry::Integration;
 use super::request::{Filler, Request, RequestError};
 use super::scope::Views;
 use super::secret::Wanted;
@@ -19,8 +19,8 @@ use super::stop::Stop;
 use super::template::{Scope, TemplateError, Templates};
 use crate::catalogue::manifest::{Call, Computed, Login, Select, Step, Template};
 
-/// The most parts of one list that are asked for.
-const MAX_PAGES: usize = 10;
+/// The most parts of one list that are asked for where a person waits for it.
+pub(super) const MAX_PAGES: usize = 10;
 
 /// What was meant of a list.
 pub(super) struct Selected {
@@ -31,7 +31,7 @@ pub(super) struct Selected {
 
 /// Performs the steps of one attempt.
 pub(super) struct Performer<'a> {
-    pub(super) chosen: &'a Chosen,
+    pub(super) integration: &'a Integration,
     pub(super) templates: &'a Templates,
     pub(super) redactor: &'a Redactor,
     pub(super) stop: &'a Stop,
@@ -58,7 +58,7 @@ pub(super) fn fill(
 impl Performer<'_> {
     /// Performs a step once. The answer is a success, or this is an error.
     pub(super) async fn run(&self, step: &Step, views: &Views<'_>) -> Result<Answer, ActionError> {
-        let integration = self.chosen.name().to_owned();
+        let integration = self.integration.name().to_owned();
         if self.stop.is_stopped() {
             return Err(ActionError::Stopped);
         }
@@ -66,11 +66,11 @@ impl Performer<'_> {
             return self.run_logged_in(step, login, views).await;
         }
         let answer = self.send(step, views).await?;
-        if !answer.is_unauthorised() || !self.chosen.refresh(Wanted::Another, self.redactor).await? {
+        if !answer.is_unauthorised() || !self.integration.refresh(Wanted::Another, self.redactor).await? {
             return self.judge(step, views, answer);
         }
         // Nothing was done, and there are other credentials by now: once more with them.
-        let views = views.renewed(&self.chosen.integration, self.templates);
+        let views = views.renewed(self.integration, self.templates);
         let views = views.map_err(|source| ActionError::Request { integration, source: source.into() })?;
         let answer = self.send(step, &views).await?;
         self.judge(step, &views, answer)
@@ -92,12 +92,12 @@ impl Performer<'_> {
     /// Sends the request and reads the answer, whatever it says.
     #[tracing::instrument(name = "call", level = "info", skip_all, fields(integration = self.chosen.name()))]
     pub(super) async fn send(&self, step: &Step, views: &Views<'_>) -> Result<Answer, ActionError> {
-        let integration = self.chosen.name().to_owned();
-        let request = fill(&self.chosen.integration, self.templates, &step.call, &views.sent)
+        let integration = self.integration.name().to_owned();
+        let request = fill(self.integration, self.templates, &step.call, &views.sent)
             .map_err(|source| ActionError::Request { integration: integration.clone(), source })?;
         let timeout = self.deadline.saturating_duration_since(Instant::now());
-        let left = Limits { timeout, ..self.chosen.integration.limits };
-        let answer = match (request, &self.chosen.integration.http) {
+        let left = Limits { timeout, ..self.integration.limits };
+        let answer = match (request, &self.integration.http) {
             (Some(Request::Http(request)), Some(http)) => {
                 http.send(&integration, &request, step.decode, left, self.stop, self.redactor).await
             }
@@ -127,7 +127,7 @@ impl Performer<'_> {
     }
 
     pub(super) fn judge(&self, step: &Step, views: &Views<'_>, answer: Answer) -> Result<Answer, ActionError> {
-        let integration = self.chosen.name().to_owned();
+        let integration = self.integration.name().to_owned();
         let views = views.after(&answer);
         let success = match &step.success {
             None => answer.is_success(),
@@ -161,17 +161,19 @@ impl Performer<'_> {
         })
     }
 
-    /// The elements of an answer that are meant, and of the further parts of its list. `views` are what the step saw.
+    /// The elements of an answer that are meant, and of the further parts of its list. `views` are what the step saw; at most
+    /// so many parts are read.
     pub(super) async fn select(
         &self,
         select: &Select,
         step: &Step,
         answer: &Answer,
         views: &Views<'_>,
+        pages: usize,
     ) -> Result<Selected, ActionError> {
         let (mut views, mut answer) = (views.clone(), answer.clone());
         let (mut items, mut read) = (Vec::new(), 0);
-        for _ in 0..MAX_PAGES {
+        for _ in 0..pages {
             let told = views.after(&answer);
             read += self.meant(select, &answer, &told, &mut items)?;
             let next = select.next.as_ref().map(|next| self.templates.evaluate(next, &told.sent)).transpose();
@@ -194,11 +196,18 @@ impl Performer<'_> {
     ) -> Result<usize, ActionError> {
         let unreadable = |error: TemplateError| self.unreadable(&error);
         let elements = match self.templates.evaluate(&select.items, &views.sent) {
+            // A page for people has no list, and is no empty one either.
+            Ok(None) if reads_data(&select.items) && answer.is_text() => {
+                return Err(ActionError::Unreadable {
+                    integration: self.integration.name().to_owned(),
+                    reason: found(answer),
+                });
+            }
             Ok(None) => Vec::new(),
             Ok(Some(Json::Array(elements))) => elements,
             Ok(Some(_)) => {
                 let reason = format!("`{}`: expected a list", select.items.source());
-                let error = ActionError::Unreadable { integration: self.chosen.name().to_owned(), reason };
+                let error = ActionError::Unreadable { integration: self.integration.name().to_owned(), reason };
                 return Err(of_text(error, &select.items, answer));
             }
             Err(error) => return Err(of_text(self.unreadable(&error), &select.items, answer)),
@@ -224,7 +233,7 @@ impl Performer<'_> {
 
     /// An answer that a template could not make sense of.
     pub(super) fn unreadable(&self, error: &TemplateError) -> ActionError {
-        let integration = self.chosen.name().to_owned();
+        let integration = self.integration.name().to_owned();
         ActionError::Unreadable { integration, reason: self.redactor.clean(&error.to_string()) }
     }
 }

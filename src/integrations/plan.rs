@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::builtin::{Builtin, BuiltinError};
 use super::error::{ActionError, PlanError};
 use super::files::bound_to;
-use super::perform::{Performer, Selected, fill};
+use super::perform::{MAX_PAGES, Performer, Selected, fill};
 use super::redact::Redactor;
-use super::registry::{Chosen, Registry};
+use super::registry::{Chosen, Integration, Registry};
 use super::request::{BuiltinRequest, Endpoint, Request, RequestError};
 use super::scope::{Circumstances, Views, scope};
 use super::secret::Wanted;
@@ -202,7 +202,17 @@ impl Planner {
         command: &Command,
         circumstances: &Circumstances,
     ) -> Result<Views<'_>, TemplateError> {
-        Views::new(&chosen.integration, command, circumstances, &self.templates, &self.surroundings, &self.redactor)
+        self.views_of(&chosen.integration, Some(command), circumstances)
+    }
+
+    /// The same; without a command, what there is for nobody's.
+    pub(super) fn views_of(
+        &self,
+        integration: &Integration,
+        command: Option<&Command>,
+        circumstances: &Circumstances,
+    ) -> Result<Views<'_>, TemplateError> {
+        Views::new(integration, command, circumstances, &self.templates, &self.surroundings, &self.redactor)
     }
 
     /// What templates see while it is only a plan: secrets are named, and what is known at the run has a word in its place.
@@ -215,7 +225,8 @@ impl Planner {
     ) -> Result<Scope, TemplateError> {
         let circumstances = Circumstances::planned();
         let secrets = Secrets::Named;
-        let scope = scope(&chosen.integration, command, &circumstances, secrets, &self.templates, &self.surroundings)?;
+        let scope =
+            scope(&chosen.integration, Some(command), &circumstances, secrets, &self.templates, &self.surroundings)?;
         Ok(scope.with("found", found).with("items", &Json::Array(items.to_vec())))
     }
 
@@ -248,10 +259,20 @@ impl Planner {
 
     /// Performs reads of an action, before anybody was asked.
     pub(super) fn reader<'a>(&'a self, chosen: &'a Chosen, stop: &'a Stop) -> Performer<'a> {
-        let limit = chosen.action().read_timeout.unwrap_or(READ_TIMEOUT).min(chosen.integration.limits.timeout);
+        self.unasked(&chosen.integration, chosen.action().read_timeout.unwrap_or(READ_TIMEOUT), stop)
+    }
+
+    /// Performs reads of a system, in that time.
+    pub(super) fn unasked<'a>(
+        &'a self,
+        integration: &'a Integration,
+        limit: Duration,
+        stop: &'a Stop,
+    ) -> Performer<'a> {
+        let limit = limit.min(integration.limits.timeout);
         let deadline = Instant::now() + limit;
         Performer {
-            chosen,
+            integration,
             templates: &self.templates,
             redactor: &self.redactor,
             stop,
@@ -276,7 +297,7 @@ impl Planner {
         let stop = Stop::never();
         let reader = self.reader(chosen, &stop);
         let unreadable = |error: TemplateError| PlanError::from(reader.unreadable(&error));
-        chosen.refresh(Wanted::Current, &self.redactor).await?;
+        chosen.integration.refresh(Wanted::Current, &self.redactor).await?;
         let circumstances = Circumstances::looking(self.clock.now());
         let mut views = self.views(chosen, command, &circumstances).map_err(unreadable)?;
         views = views.with("files", files).with("found", &Json::Object(found.clone()));
@@ -305,9 +326,10 @@ impl Planner {
         views: &Views<'_>,
     ) -> Result<Vec<Json>, PlanError> {
         let unreadable = |error: TemplateError| PlanError::from(reader.unreadable(&error));
-        let integration = || reader.chosen.name().to_owned();
+        let integration = || reader.integration.name().to_owned();
         let answer = reader.run(&lookup.step, views).await?;
-        let Selected { items, unread_after } = reader.select(&lookup.select, &lookup.step, &answer, views).await?;
+        let Selected { items, unread_after } =
+            reader.select(&lookup.select, &lookup.step, &answer, views, MAX_PAGES).await?;
         if let Some(read) = unread_after {
             // Whether there is another one further on, nobody knows.
             return Err(PlanError::TooManyToSearch { integration: integration(), read });

@@ -11,6 +11,7 @@ use super::limits::Limits;
 use super::redact::Redactor;
 use super::request::{Endpoint, HttpRequest, RequestError};
 use super::stop::Stop;
+use super::tls::Tls;
 use crate::catalogue::manifest::Decode;
 use crate::domain::Secret;
 
@@ -41,7 +42,7 @@ impl Post {
     /// Reads the address; nothing is sent yet. The redactor knows the token from now on.
     pub fn new(url: &str, token: Option<Secret>, redactor: Arc<Redactor>) -> Result<Self, PostError> {
         let endpoint = Endpoint::parse(url)?;
-        let http = Http::new(&endpoint, None, false).map_err(PostError::Client)?;
+        let http = Http::new(&endpoint, &Tls::default(), false).map_err(PostError::Client)?;
         token.iter().for_each(|token| redactor.learn(token));
         Ok(Self { endpoint, http, token, redactor })
     }

@@ -42,7 +42,7 @@ impl Planner {
 
     async fn look(&self, plan: &Plan, preview: &Preview) -> Result<Previewed, ActionError> {
         let stop = Stop::never();
-        plan.chosen.refresh(Wanted::Current, &self.redactor).await?;
+        plan.chosen.integration.refresh(Wanted::Current, &self.redactor).await?;
         let reader = self.reader(&plan.chosen, &stop);
         let views = self.looking(plan)?;
         let mut shown = Vec::new();

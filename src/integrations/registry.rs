@@ -18,6 +18,7 @@ use super::request::Endpoint;
 use super::settings::{Surroundings, Values};
 use super::suitable::unsuitable;
 use super::template::Templates;
+use super::tls::Tls;
 use crate::catalogue::manifest::{Action, Login, Manifest, Setting};
 use crate::catalogue::{Diagnostic, Severity, did_you_mean};
 use crate::domain::{ActorPattern, Command, IntentName, Memberships};
@@ -86,6 +87,8 @@ pub struct Integration {
     pub(super) connection: Values,
     pub(super) endpoint: Option<Endpoint>,
     pub(super) http: Option<Http>,
+    /// Whom to trust there, and who we are.
+    pub(super) tls: Tls,
     /// What it handed out, if one has to log in.
     pub(super) session: Session,
     pub(super) limits: Limits,
@@ -98,6 +101,11 @@ pub struct Integration {
 }
 
 impl Integration {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
     /// The call that hands out what other calls need.
     pub(super) fn login(&self) -> Option<&Login> {
         self.manifest.connection.as_ref()?.login.as_deref()
@@ -120,11 +128,6 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// The action of an integration at that place in its manifest.
-    pub(super) fn at(integration: Arc<Integration>, index: usize) -> Self {
-        Self { integration, index }
-    }
-
     /// The integration's name.
     pub(super) fn name(&self) -> &str {
         &self.integration.manifest.name
@@ -176,6 +179,11 @@ impl Registry {
     /// All integrations, by name.
     pub fn integrations(&self) -> impl Iterator<Item = &Integration> {
         self.integrations.values().map(AsRef::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Integration>> {
+        self.integrations.values()
     }
 
     /// The integration of that name.

@@ -36,17 +36,17 @@ impl Circumstances {
     }
 }
 
-/// What templates see.
+/// What templates see; without a command, nothing of one.
 pub(super) fn scope(
     integration: &Integration,
-    command: &Command,
+    command: Option<&Command>,
     circumstances: &Circumstances,
     secrets: Secrets,
     templates: &Templates,
     surroundings: &Surroundings,
 ) -> Result<Scope, TemplateError> {
-    let arguments: Map<String, Json> =
-        command.arguments().iter().map(|(name, value)| (name.to_string(), value.to_json())).collect();
+    let arguments = command.into_iter().flat_map(|command| command.arguments());
+    let arguments: Map<String, Json> = arguments.map(|(name, value)| (name.to_string(), value.to_json())).collect();
     let mut scope = Scope::default();
     for (name, value) in &arguments {
         scope = scope.with(name, value);
@@ -91,7 +91,7 @@ pub(super) struct Views<'r> {
 impl<'r> Views<'r> {
     pub(super) fn new(
         integration: &Integration,
-        command: &Command,
+        command: Option<&Command>,
         circumstances: &Circumstances,
         templates: &Templates,
         surroundings: &Surroundings,

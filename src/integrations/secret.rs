@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::answer::Ending;
+use super::kubeconfig::token_of;
 use super::limits::Limits;
 use super::process;
 use super::redact::Redactor;
@@ -79,7 +80,11 @@ impl LiveSecret {
                 Err(_) if optional => None,
                 endpoint => Some(endpoint?),
             },
-            SecretSource::Variable(_) | SecretSource::File(_) | SecretSource::Command { .. } => None,
+            SecretSource::Variable(_)
+            | SecretSource::File(_)
+            | SecretSource::Command { .. }
+            | SecretSource::Known(_)
+            | SecretSource::Credential { .. } => None,
         };
         let live = Self {
             source: source.clone(),
@@ -96,7 +101,14 @@ impl LiveSecret {
                 None if optional => false,
                 None => return Err(format!("`{variable}` is not set")),
             },
-            (None, SecretSource::File(_) | SecretSource::Command { .. } | SecretSource::Token { .. }) => false,
+            (None, SecretSource::Known(secret)) => live.keep(Some((secret.clone(), None)), None, redactor),
+            (
+                None,
+                SecretSource::File(_)
+                | SecretSource::Command { .. }
+                | SecretSource::Credential { .. }
+                | SecretSource::Token { .. },
+            ) => false,
         };
         Ok(live)
     }
@@ -109,7 +121,9 @@ impl LiveSecret {
     /// Whether there is one: what a program or an endpoint will tell counts, so that a plan is the same before and after it
     /// was asked.
     pub(super) fn is_there(&self) -> bool {
-        matches!(self.source, SecretSource::Command { .. }) || self.token.is_some() || self.current().is_some()
+        matches!(self.source, SecretSource::Command { .. } | SecretSource::Credential { .. })
+            || self.token.is_some()
+            || self.current().is_some()
     }
 
     /// Looks whether it is another one by now. Whether it is; the error is for people, and holds nothing of what was read.
@@ -130,7 +144,16 @@ impl LiveSecret {
                 if self.is_fresh(wanted) {
                     return Ok(false);
                 }
-                let secret = self.ask(argv, inherit, redactor).await?;
+                let secret = self.ask(argv, &[], inherit, redactor).await?;
+                Ok(self.keep(Some((secret, None)), Some(GOOD_FOR), redactor))
+            }
+            (None, SecretSource::Credential { argv, env, inherit }) => {
+                if self.is_fresh(wanted) {
+                    return Ok(false);
+                }
+                let said = self.ask(argv, env, inherit, redactor).await?;
+                let program = argv.first().map_or("", String::as_str);
+                let secret = token_of(&said).map_err(|reason| format!("`{program}`: {reason}"))?;
                 Ok(self.keep(Some((secret, None)), Some(GOOD_FOR), redactor))
             }
             (None, SecretSource::Token { .. }) => {
@@ -138,7 +161,7 @@ impl LiveSecret {
                 let (secret, good_for) = endpoint.ask(wanted, host, redactor).await?;
                 Ok(self.keep(Some((secret, None)), Some(good_for), redactor))
             }
-            (None, SecretSource::Variable(_) | SecretSource::File(_)) => Ok(false),
+            (None, SecretSource::Variable(_) | SecretSource::File(_) | SecretSource::Known(_)) => Ok(false),
         }
     }
 
@@ -149,7 +172,11 @@ impl LiveSecret {
             SecretSource::Variable(variable) if self.surroundings.variable(variable).is_none() => {
                 self.surroundings.variable(&format!("{variable}_FILE")).map(PathBuf::from)
             }
-            SecretSource::Variable(_) | SecretSource::Command { .. } | SecretSource::Token { .. } => None,
+            SecretSource::Variable(_)
+            | SecretSource::Command { .. }
+            | SecretSource::Known(_)
+            | SecretSource::Credential { .. }
+            | SecretSource::Token { .. } => None,
         }
     }
 
@@ -179,9 +206,16 @@ impl LiveSecret {
     }
 
     /// Asks the program. What it says on standard error may hold the secret as well, and is not told.
-    async fn ask(&self, argv: &[String], inherit: &[String], redactor: &Redactor) -> Result<Secret, String> {
+    async fn ask(
+        &self,
+        argv: &[String],
+        env: &[(String, String)],
+        inherit: &[String],
+        redactor: &Redactor,
+    ) -> Result<Secret, String> {
         let variables = inherit.iter().filter_map(|name| Some((name.clone(), (self.surroundings.env)(name)?)));
-        let request = ProcessRequest { argv: argv.to_vec(), env: variables.collect(), cwd: None };
+        let request =
+            ProcessRequest { argv: argv.to_vec(), env: variables.chain(env.iter().cloned()).collect(), cwd: None };
         let limits = Limits { output_bytes: MAX_BYTES, timeout: ASKING };
         let program = argv.first().map_or("", String::as_str);
         let answer = process::run(program, &request, Decode::Text, limits, &Stop::never(), redactor, None).await;

@@ -70,7 +70,8 @@ fn texts(
     surroundings: &Surroundings,
 ) -> Vec<String> {
     let circumstances = Circumstances::planned();
-    let Ok(scope) = scope(&chosen.integration, command, &circumstances, Secrets::Named, templates, surroundings) else {
+    let Ok(scope) = scope(&chosen.integration, Some(command), &circumstances, Secrets::Named, templates, surroundings)
+    else {
         return Vec::new();
     };
     let mut texts: Vec<String> =

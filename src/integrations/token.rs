@@ -15,6 +15,7 @@ use super::request::{Endpoint, HttpRequest};
 use super::secret::Wanted;
 use super::settings::{Secrets, Surroundings, Values};
 use super::stop::Stop;
+use super::tls::{Pem, Tls};
 use crate::catalogue::manifest::{Decode, Setting};
 use crate::domain::Secret;
 
@@ -35,7 +36,7 @@ pub(super) struct Host<'a> {
     /// Its address.
     pub(super) endpoint: Option<&'a Endpoint>,
     /// Certificates to trust beside the machine's own.
-    pub(super) ca: Option<&'a str>,
+    pub(super) ca: Option<&'a Pem>,
     /// How long anything that is asked of it may take at most.
     pub(super) limit: Duration,
 }
@@ -78,7 +79,8 @@ impl TokenEndpoint {
             refreshed.map_err(|reason| format!("`{name}`: {reason}"))?;
         }
         let endpoint = self.endpoint(host)?;
-        let http = Http::new(&endpoint, host.ca, false)?;
+        let tls = Tls { ca: host.ca.cloned(), own: None };
+        let http = Http::new(&endpoint, &tls, false)?;
         let Endpoint { socket, base: url } = endpoint;
         let request = HttpRequest {
             method: "POST".to_owned(),

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -32,6 +33,8 @@ pub struct Metrics {
     replies_lost: Counter,
     overloads: Counter,
     not_heard: By<1>,
+    names: Family<[(&'static str, Cow<'static, str>); 2], Gauge>,
+    lists_failed: By<2>,
 }
 
 impl Default for Metrics {
@@ -47,6 +50,8 @@ impl Default for Metrics {
             replies_lost: Counter::default(),
             overloads: Counter::default(),
             not_heard: By::default(),
+            names: Family::default(),
+            lists_failed: By::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("messages", "Messages that were read, by what they were read as", metrics.messages.clone());
@@ -63,6 +68,8 @@ impl Default for Metrics {
         registry.register("replies_lost", "Replies that nobody was there to take", metrics.replies_lost.clone());
         registry.register("encoder_overloads", "Messages the encoder had no room for", metrics.overloads.clone());
         registry.register("not_heard", "Messages and presses of which too many came", metrics.not_heard.clone());
+        registry.register("listed_names", "Names that systems list, by list", metrics.names.clone());
+        registry.register("list_failures", "Lists that could not be read", metrics.lists_failed.clone());
         metrics
     }
 }
@@ -98,6 +105,15 @@ impl Tally for Metrics {
             }
             Counted::ReplyLost => drop(self.replies_lost.inc()),
             Counted::Overloaded => drop(self.overloads.inc()),
+            Counted::Listed { integration, list, names } => {
+                let labels = [("integration", integration.to_owned().into()), ("list", list.to_owned().into())];
+                match names.map(i64::try_from) {
+                    Some(names) => {
+                        self.names.get_or_create(&labels).set(names.unwrap_or(i64::MAX));
+                    }
+                    None => drop(self.lists_failed.get_or_create(&labels).inc()),
+                }
+            }
             Counted::NotHeard(because) => drop(self.not_heard.get_or_create(&[("of", because.into())]).inc()),
         }
     }
@@ -123,6 +139,8 @@ mod tests {
         metrics.count(Counted::ReplyLost);
         metrics.count(Counted::Overloaded);
         metrics.count(Counted::NotHeard("person"));
+        metrics.count(Counted::Listed { integration: "docker", list: "services", names: Some(41) });
+        metrics.count(Counted::Listed { integration: "docker", list: "services", names: None });
         metrics.received("main", AlertStatus::Firing);
         let text = metrics.text();
         for line in [
@@ -138,6 +156,8 @@ mod tests {
             "sayso_replies_lost_total 1\n",
             "sayso_encoder_overloads_total 1\n",
             "sayso_not_heard_total{of=\"person\"} 1\n",
+            "sayso_listed_names{integration=\"docker\",list=\"services\"} 41\n",
+            "sayso_list_failures_total{integration=\"docker\",list=\"services\"} 1\n",
         ] {
             assert!(text.contains(line), "{line} is not in {text}");
         }

@@ -224,7 +224,7 @@ fn candidates(parameter: &Parameter, index: usize, seen: &Seen<'_>) -> Vec<Candi
                 }
             }
             // Environments are few, and who lists them lists them all.
-            let listed = entity == EntityType::Environment && seen.entities.canonicals(entity).next().is_some();
+            let listed = entity == EntityType::Environment && seen.entities.configures(entity);
             if !listed {
                 candidates.extend(tagged(parameter, index, seen, Some(entity)));
             }

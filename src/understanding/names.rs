@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use super::verbs::is_function_word;
 use super::words::{Word, cover};
-use crate::domain::{Entities, EntityType};
+use crate::domain::{Entities, EntityType, name_key as key};
 
 /// The longest alias that is looked for, in words.
 const WINDOW: usize = 5;
@@ -38,16 +39,20 @@ pub struct NameMatch {
 /// All names of an organisation, ready for search.
 #[derive(Debug, Default)]
 pub struct Names {
-    exact: HashMap<String, Vec<(EntityType, String, bool)>>,
+    exact: HashMap<String, Vec<Entry>>,
     /// Keys with their names, for mending.
     keys: Vec<(String, EntityType, String)>,
 }
 
-/// Case, separators and a leading article or `@` make no difference: `Search API`, `search-api`, `the search api`.
-fn key(text: &str) -> String {
-    let lower = text.to_lowercase();
-    let bare = lower.strip_prefix("the ").unwrap_or(&lower);
-    bare.chars().filter(|c| !matches!(c, '-' | '_' | '.' | ' ' | '@' | '\'')).collect()
+/// A thing that goes by a key.
+#[derive(Debug)]
+struct Entry {
+    entity: EntityType,
+    canonical: String,
+    /// Whether the key is that of the name itself, and not of an alias.
+    is_name: bool,
+    /// Whether the configuration names it; otherwise a system lists it.
+    configured: bool,
 }
 
 impl Names {
@@ -55,15 +60,18 @@ impl Names {
     pub fn new(entities: &Entities) -> Self {
         let mut names = Self::default();
         for entity in EntityType::ALL {
-            for (canonical, name) in entities.names(entity) {
+            let configured = entities.configured(entity).map(|(canonical, name)| (canonical, name, true));
+            let listed = entities.listed(entity).map(|(canonical, name)| (canonical, name, false));
+            for (canonical, name, configured) in configured.chain(listed) {
                 let key = key(name);
                 if key.is_empty() {
                     continue;
                 }
                 let entries = names.exact.entry(key.clone()).or_default();
-                if !entries.iter().any(|(other, known, _)| *other == entity && known == canonical) {
-                    entries.push((entity, canonical.to_owned(), name == canonical));
-                    names.keys.push((key, entity, canonical.to_owned()));
+                if !entries.iter().any(|known| known.entity == entity && known.canonical == canonical) {
+                    let (canonical, is_name) = (canonical.to_owned(), name == canonical);
+                    names.keys.push((key, entity, canonical.clone()));
+                    entries.push(Entry { entity, canonical, is_name, configured });
                 }
             }
         }
@@ -75,35 +83,25 @@ impl Names {
     pub fn find(&self, words: &[Word], ordinary: &HashSet<String>, lexicon: &HashMap<String, u32>) -> Vec<NameMatch> {
         let mut matches: Vec<NameMatch> = Vec::new();
         let mut taken = vec![false; words.len()];
-        for length in (1..=WINDOW.min(words.len())).rev() {
-            for start in 0..=words.len() - length {
-                let window = &words[start..start + length];
-                if taken[start..start + length].contains(&true) || window[..length - 1].iter().any(|word| word.breaks) {
-                    continue;
-                }
-                let joined = join(window);
-                let Some(entries) = self.exact.get(&key(&joined)).or_else(|| self.exact.get(&key(possessor(&joined)?)))
-                else {
-                    continue;
-                };
-                taken[start..start + length].fill(true);
-                for entity in EntityType::ALL {
-                    let of_type: Vec<_> = entries.iter().filter(|(other, ..)| *other == entity).collect();
-                    if of_type.is_empty() {
+        // Whatever a system lists, the words of the configuration's names stay theirs.
+        for configured in [true, false] {
+            for length in (1..=WINDOW.min(words.len())).rev() {
+                for start in 0..=words.len() - length {
+                    let window = &words[start..start + length];
+                    if taken[start..start + length].contains(&true)
+                        || window[..length - 1].iter().any(|word| word.breaks)
+                    {
                         continue;
                     }
-                    let named: Vec<_> = of_type.iter().filter(|(.., is_name)| *is_name).collect();
-                    let canonical = match named.first() {
-                        Some((_, canonical, _)) => vec![canonical.clone()],
-                        None => of_type.iter().map(|(_, canonical, _)| canonical.clone()).collect(),
-                    };
-                    matches.push(NameMatch {
-                        span: cover(window),
-                        entity,
-                        canonical,
-                        likeness: if named.is_empty() { Likeness::Alias } else { Likeness::Name },
-                        ordinary: length == 1 && ordinary.contains(&window[0].lower),
-                    });
+                    let Some(entries) = self.called(window) else { continue };
+                    if entries.iter().any(|entry| entry.configured) != configured
+                        || !configured && is_said_anyway(window, ordinary)
+                    {
+                        continue;
+                    }
+                    taken[start..start + length].fill(true);
+                    let ordinary = length == 1 && ordinary.contains(&window[0].lower);
+                    matches.extend(as_each_type(entries, &cover(window), ordinary));
                 }
             }
         }
@@ -122,6 +120,13 @@ impl Names {
         }
         matches.sort_by_key(|found| found.span.start);
         matches
+    }
+
+    /// What goes by these words.
+    fn called(&self, window: &[Word]) -> Option<&[Entry]> {
+        let joined = join(window);
+        let entries = self.exact.get(&key(&joined)).or_else(|| self.exact.get(&key(possessor(&joined)?)))?;
+        Some(entries)
     }
 
     /// The names that are nearest to a stretch, if they are near enough to be slips of the finger.
@@ -175,6 +180,30 @@ impl Names {
     }
 }
 
+/// What a stretch names, as each type of thing that goes by it.
+fn as_each_type(entries: &[Entry], span: &Range<usize>, ordinary: bool) -> impl Iterator<Item = NameMatch> {
+    EntityType::ALL.into_iter().filter_map(move |entity| {
+        let of_type = || entries.iter().filter(move |entry| entry.entity == entity);
+        of_type().next()?;
+        let named = of_type().any(|entry| entry.is_name);
+        let meant = of_type().filter(|entry| entry.is_name == named);
+        Some(NameMatch {
+            span: span.clone(),
+            entity,
+            canonical: meant.map(|entry| entry.canonical.clone()).collect(),
+            likeness: if named { Likeness::Name } else { Likeness::Alias },
+            ordinary,
+        })
+    })
+}
+
+/// Whether words are part of what people say here, whatever a system calls its things: one that only holds sentences
+/// together, or several of which one is ordinary.
+fn is_said_anyway(window: &[Word], ordinary: &HashSet<String>) -> bool {
+    let several = window.len() > 1;
+    window.iter().any(|word| is_function_word(&word.lower) || several && ordinary.contains(&word.lower))
+}
+
 fn join(window: &[Word]) -> String {
     window.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ")
 }
@@ -187,6 +216,7 @@ fn possessor(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Listed;
     use crate::understanding::words::words;
 
     fn organisation() -> Names {
@@ -217,5 +247,42 @@ mod tests {
         assert_eq!(of("reboot k8w-2"), [(Host, "k8w-21|k8w-22".into(), Likeness::Mended(1))]);
         assert_eq!(of("on the ledge"), []);
         assert!(organisation().find(&words("search the logs"), &ordinary, &HashMap::new())[0].ordinary);
+    }
+
+    #[test]
+    fn what_a_system_lists_takes_no_words_of_the_configuration() {
+        use EntityType::{Environment, Host, Service};
+        let mut entities = Entities::default();
+        entities.add(Service, "checkout", &[]);
+        entities.add(Environment, "production", &["prod"]);
+        let mut listed = Listed::default();
+        for name in [
+            "checkout-in-production",
+            "in production",
+            "checkout staging",
+            "restart",
+            "it",
+            "restart the",
+            "billing-api",
+        ] {
+            listed.add(Service, name, &["the"]).unwrap();
+        }
+        listed.add(Host, "checkout", &[]).unwrap();
+        let names = Names::new(&entities.with_listed(&listed));
+        let ordinary = HashSet::from(["restart".to_owned()]);
+        let of = |text: &str| -> Vec<(EntityType, String, bool)> {
+            let found = names.find(&words(text), &ordinary, &HashMap::new()).into_iter();
+            found.map(|found| (found.entity, found.canonical.join("|"), found.ordinary)).collect()
+        };
+        let checkout = || [(Service, "checkout".to_owned(), false), (Host, "checkout".to_owned(), false)];
+        let production = || (Environment, "production".to_owned(), false);
+        assert_eq!(of("put checkout in production on 3"), [&checkout()[..], &[production()]].concat());
+        assert_eq!(of("is checkout staging up"), checkout());
+        assert_eq!(of("checkout-in-production"), [(Service, "checkout-in-production".into(), false)]);
+        assert_eq!(of("restart it"), [(Service, "restart".into(), true)]);
+        assert_eq!(
+            of("restart the Billing API"),
+            [(Service, "restart".into(), true), (Service, "billing-api".into(), false)]
+        );
     }
 }

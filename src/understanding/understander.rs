@@ -35,15 +35,16 @@ use crate::retrieval::{Chunk, PassageHit, Passages};
 /// How many passages come with an understanding.
 const PASSAGES: usize = 3;
 
-/// Reads messages. Made once from the catalogue; cheap to share behind an `Arc`.
+/// Reads messages. Made once from the catalogue; cheap to share behind an `Arc`, and cheap to make again for other names:
+/// nothing that is learned depends on them.
 pub struct Understander {
-    intents: Intents,
+    intents: Arc<Intents>,
     entities: Entities,
     names: Names,
-    phrases: Phrases,
-    schemas: Schemas,
-    model: Model,
-    passages: Passages,
+    phrases: Arc<Phrases>,
+    schemas: Arc<Schemas>,
+    model: Arc<Model>,
+    passages: Arc<Passages>,
     embedder: Embedder,
     zone: TimeZone,
 }
@@ -80,14 +81,30 @@ impl Understander {
     ) -> Self {
         Self {
             names: Names::new(&entities),
-            phrases: Phrases::learn(examples),
-            schemas: schemas(&intents),
-            intents,
+            phrases: Arc::new(Phrases::learn(examples)),
+            schemas: Arc::new(schemas(&intents)),
+            intents: Arc::new(intents),
             entities,
-            model,
-            passages,
+            model: Arc::new(model),
+            passages: Arc::new(passages),
             embedder,
             zone,
+        }
+    }
+
+    /// The same that knows other names. Takes as long as it takes to prepare them.
+    #[must_use]
+    pub fn knowing(&self, entities: Entities) -> Self {
+        Self {
+            intents: Arc::clone(&self.intents),
+            names: Names::new(&entities),
+            entities,
+            phrases: Arc::clone(&self.phrases),
+            schemas: Arc::clone(&self.schemas),
+            model: Arc::clone(&self.model),
+            passages: Arc::clone(&self.passages),
+            embedder: self.embedder.clone(),
+            zone: self.zone.clone(),
         }
     }
 
@@ -337,14 +354,12 @@ impl Understander {
         known > 0 && 2 * known >= words.len() || reading.text.starts_with('#')
     }
 
-    /// Whether a change would be made to a thing that the organisation does not list, though it lists such things.
+    /// Whether a change would be made to a thing that nobody lists, though the configuration lists such things.
     fn changes_unknown(&self, intent: &Intent, filled: &Filled) -> bool {
         intent.effect > Effect::Read
             && filled.arguments.iter().filter(|argument| argument.how == How::Tagged).any(|argument| {
                 intent.parameter(argument.parameter.as_str()).is_some_and(|parameter| match parameter.value_type {
-                    ValueType::Entity(entity) => {
-                        parameter.required && self.entities.canonicals(entity).next().is_some()
-                    }
+                    ValueType::Entity(entity) => parameter.required && self.entities.configures(entity),
                     _ => false,
                 })
             })

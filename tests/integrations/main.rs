@@ -8,6 +8,8 @@ mod credentials;
 mod finding;
 mod host;
 mod http;
+mod kubeconfig;
+mod lists;
 mod login;
 mod misbehaving;
 mod network;

@@ -71,6 +71,8 @@ async fn containers(server: &Server) {
     assert_eq!(succeeds(&rig, "service.start service=web").await.0, "web was started");
     assert_eq!(inspect("web").await["Running"], true);
     assert_eq!(succeeds(&rig, "service.start service=web").await.0, "web was running already");
+    assert_eq!(crate::listed(&rig).await, ["docker services: api web worker"]);
+    assert_eq!(crate::tried(&rig, "docker").await, "answers container.list");
     // Nothing else was touched.
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(inspect("api").await["Running"], true);

@@ -84,6 +84,7 @@ async fn icinga() {
 }
 
 async fn reads(rig: &Rig) {
+    assert_eq!(crate::listed(rig).await, ["icinga hosts: db1"]);
     let (summary, output) = succeeds(rig, "alert.list").await;
     assert_eq!(summary, "2 problems, 2 of them not acknowledged");
     assert!(output.contains("db1/http  critical") && output.contains("connection refused"), "{output}");

@@ -16,9 +16,11 @@ mod zabbix;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command as Process;
+use std::sync::Arc;
 
-use common::Rig;
+use common::{CATALOGUE, Rig};
 use sayso::domain::OutcomeStatus;
+use sayso::integrations::{ListState, Lists, Trial};
 use serde_json::Value as Json;
 
 /// A server that a script started; stopped when it goes.
@@ -69,6 +71,30 @@ async fn get(url: &str) -> Json {
     let client = client().tls_certs_only([]).build().unwrap();
     let text = client.get(url).send().await.unwrap().text().await.unwrap();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {error}: {text}"))
+}
+
+/// What the systems list, a line each.
+async fn listed(rig: &Rig) -> Vec<String> {
+    let lists = Lists::new(Arc::clone(&rig.planner), None, Arc::new(()));
+    lists.read_all().await;
+    let names = lists.listed();
+    let line = |state: ListState| {
+        assert_eq!((state.refused, state.more, state.fault), (0, false, None), "{} {}", state.system, state.list);
+        let kind = state.list.trim_end_matches('s');
+        let of_kind = names.names().iter().find(|(entity, _)| entity.as_str() == kind);
+        let of_kind: Vec<_> = of_kind.into_iter().flat_map(|(_, names)| names.keys().cloned()).collect();
+        format!("{} {}: {}", state.system, state.list, of_kind.join(" "))
+    };
+    lists.states().into_iter().map(line).collect()
+}
+
+/// What came of trying a system.
+async fn tried(rig: &Rig, name: &str) -> String {
+    match rig.planner.try_out(name, &CATALOGUE.intents).await {
+        Trial::Answers(asked) => format!("answers {asked}"),
+        Trial::Fails(why) => why,
+        Trial::Untried => "untried".to_owned(),
+    }
 }
 
 async fn succeeds(rig: &Rig, line: &str) -> (String, String) {

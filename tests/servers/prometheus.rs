@@ -40,6 +40,10 @@ async fn prometheus_and_alertmanager() {
         assert_eq!(succeeds(&rig, line).await.0, summary, "{line}");
     }
 
+    let listed = crate::listed(&rig).await;
+    let hosts = "prometheus hosts: 127.0.0.1";
+    assert_eq!(listed, ["prometheus alerts: AlwaysFiring TargetDown", hosts, "prometheus services: checkout"]);
+
     silences(&rig, &server.var("ALERTMANAGER_URL")).await;
 
     // Where Prometheus is not there, Alertmanager fills in.

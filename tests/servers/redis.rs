@@ -48,6 +48,8 @@ async fn redis() {
     };
     fill();
     let ours = rig(port, &[("REDIS_ENVIRONMENT", "staging")]);
+    assert_eq!(crate::tried(&ours, "redis").await, "answers health");
+    assert!(crate::tried(&rig("1", &[]), "redis").await.contains("refuses it: Could not connect"));
     let preview = ours.preview("cache.flush service=checkout").await.unwrap();
     assert_eq!(preview, "2 keys in database 3 of 127.0.0.1:19579 would be gone for good");
     let preview = ours.preview("cache.flush service=search").await.unwrap();

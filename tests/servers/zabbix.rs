@@ -78,6 +78,8 @@ async fn zabbix() {
     plain.call("user.create", admin).await;
     let admin = rig(&url, &[("ZABBIX_USER", "sayso"), ("ZABBIX_PASSWORD", "Op-3rator-pass")]);
     sessions(&admin).await;
+    assert_eq!(crate::listed(&admin).await, ["zabbix hosts: Zabbix server db1"]);
+    assert_eq!(crate::tried(&admin, "zabbix").await, "answers health");
     reads(&admin, &plain).await;
     acknowledgement(&admin, &plain).await;
     strangers(&url, &plain).await;

@@ -258,7 +258,8 @@ fn needs(text: &str) -> String {
 fn variables(manifest: &Manifest) -> String {
     let mut found: Vec<(String, bool)> = Vec::new();
     let connection = manifest.connection.iter().flat_map(|connection| {
-        std::iter::once(&connection.url).chain(&connection.ca).chain(connection.values.values())
+        let files = connection.tls.files().map(|(_, file)| file);
+        std::iter::once(&connection.url).chain(files).chain(connection.values.values())
     });
     for setting in connection.chain(manifest.settings.values()) {
         gather(setting, &mut found);

@@ -1,12 +1,13 @@
 //! Runs every action of a manifest through the planner and the executor, against a server that knows the description.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
 use sayso::catalogue::Manifest;
 use sayso::domain::{Command, ExecutionId, Intent, Outcome, OutcomeStatus, ProposalId, parse_typed};
-use sayso::integrations::{Limits, PlanError};
+use sayso::integrations::{Limits, Lists, PlanError, Trial};
 use serde_json::{Map, Value as Json};
 
 use crate::commands::{Samples, hostile, ordinary};
@@ -57,6 +58,9 @@ impl System {
                 _ = proof.run(&command, Fullness::Full).await;
             }
         }
+        for fullness in [Fullness::Full, Fullness::Bare, Fullness::Empty, Fullness::Example] {
+            proof.unasked(&manifest, fullness).await;
+        }
         proof.reject();
         for action in manifest.actions.iter().filter(|action| !proof.proved.contains(&action.name)) {
             proof.faults.insert(format!("no command was carried out by `{}`", action.name));
@@ -92,6 +96,32 @@ impl Proof {
             Err(error) => {
                 self.faults.insert(format!("{command}: {error}"));
             }
+        }
+    }
+
+    /// What is asked with nobody's command behind it: the lists, and the health.
+    async fn unasked(&mut self, manifest: &Manifest, fullness: Fullness) {
+        {
+            let mut now = self.server.now.lock().unwrap();
+            now.fullness = fullness;
+            now.arguments = Json::Object(Map::new());
+        }
+        let before = self.server.seen.lock().unwrap().faults.len();
+        let lists = Lists::new(Arc::clone(&self.rig.planner), None, Arc::new(()));
+        lists.read_all().await;
+        for state in lists.states() {
+            if let Some(fault) = &state.fault {
+                self.faults.insert(format!("list {} ({fullness:?}): {fault}", state.list));
+            } else if fullness == Fullness::Full && state.names == 0 {
+                self.faults.insert(format!("list {}: no names, {} refused", state.list, state.refused));
+            }
+        }
+        let trial = self.rig.planner.try_out(&manifest.name, &CATALOGUE.intents).await;
+        if manifest.health.is_some() && fullness == Fullness::Full && trial != Trial::Answers("health".to_owned()) {
+            self.faults.insert(format!("health: {trial:?}"));
+        }
+        if self.server.seen.lock().unwrap().faults.len() > before {
+            self.faults.insert(format!("lists or health ({fullness:?}): sent or got what is not described"));
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Action, Argument, Call, Computed, Constraint, Expression, Manifest, Place, Select, Setting, Step, Template, Undo,
+    list,
 };
 use crate::catalogue::{Diagnostic, Severity};
 use crate::catalogue::{did_you_mean, suggestion};
@@ -26,13 +27,20 @@ const AROUND: &[&str] = &[
     "items",
 ];
 /// What a template about an answer sees as well.
-const ANSWER: &[&str] =
+pub(super) const ANSWER: &[&str] =
     &["body", "status", "headers", "cookies", "lines", "exit_code", "stdout", "stderr", "truncated", "sent"];
 /// What a login sees, which is made for nobody's command, beside the answer.
 const LOGIN: &[&str] = &["connection", "settings", "machine"];
 
 /// What the undo sees beside the command's arguments.
 const UNDO: &[&str] = &["facts", "found", "items", "machine", "settings"];
+
+/// Where a secret belongs.
+const IN_ENV: &str = "hand it over in `env`";
+
+fn seen_by_everybody(name: &str) -> String {
+    format!("`{name}` would be seen by everybody in the list of processes")
+}
 
 /// A computed text, and whether it can speak of an answer.
 type Text<'m> = (&'m dyn Computed, bool);
@@ -75,17 +83,20 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
                 Call::Process(process) => {
                     for argument in &process.argv {
                         if let Some(name) = secret_in(manifest, argument) {
-                            let hint = Some("hand it over in `env`".to_owned());
-                            fault(
-                                action.place,
-                                format!("`{name}` would be seen by everybody in the list of processes"),
-                                hint,
-                            );
+                            fault(action.place, seen_by_everybody(name), Some(IN_ENV.to_owned()));
                         }
                     }
                 }
                 Call::Http(_) | Call::Builtin(_) => {}
             }
+        }
+    }
+    faults.extend(list::faults(manifest));
+    for call in list::steps(manifest).map(|step| &step.call) {
+        if let Call::Process(process) = call
+            && let Some(name) = process.argv.iter().find_map(|argument| secret_in(manifest, argument))
+        {
+            faults.push(Diagnostic::error(&manifest.file, seen_by_everybody(name)).hint(IN_ENV));
         }
     }
     for text in login_texts(manifest) {
@@ -97,7 +108,10 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
         }
     }
     let connection = manifest.connection.iter().flat_map(|connection| connection.values.keys().map(String::as_str));
-    for name in connection.chain(["url", "ca"]).filter(|name| manifest.settings.contains_key(*name)) {
+    for name in connection
+        .chain(["url", "ca", "client_certificate", "client_key"])
+        .filter(|name| manifest.settings.contains_key(*name))
+    {
         let fault = Diagnostic::error(&manifest.file, format!("`{name}` is in `[connection]` and in `[settings]`"));
         faults.push(fault.hint("give one of them another name: the configuration replaces both under one table"));
     }
@@ -388,7 +402,7 @@ fn calls(action: &Action) -> impl Iterator<Item = &Call> {
 }
 
 /// What is wrong with `settings.x` or `connection.x`.
-fn missing_value(manifest: &Manifest, name: &str) -> Option<(String, Option<String>)> {
+pub(super) fn missing_value(manifest: &Manifest, name: &str) -> Option<(String, Option<String>)> {
     let (root, path) = name.split_once('.')?;
     let key = path.split('.').next().unwrap_or(path);
     let known: Vec<&str> = match root {
@@ -411,7 +425,8 @@ fn missing_value(manifest: &Manifest, name: &str) -> Option<(String, Option<Stri
 
 /// The name of a secret that would stand in an argv: the configuration may make a secret of a value that was none.
 pub fn secret_in_argv(manifest: &Manifest) -> Option<&str> {
-    let argv = manifest.actions.iter().flat_map(calls).flat_map(|call| match call {
+    let unasked = list::steps(manifest).map(|step| &step.call);
+    let argv = manifest.actions.iter().flat_map(calls).chain(unasked).flat_map(|call| match call {
         Call::Process(process) => process.argv.as_slice(),
         Call::Http(_) | Call::Builtin(_) => &[],
     });
@@ -444,7 +459,7 @@ fn root(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }
 
-fn at(manifest: &Manifest, place: Place, message: String, hint: Option<String>) -> Diagnostic {
+pub(super) fn at(manifest: &Manifest, place: Place, message: String, hint: Option<String>) -> Diagnostic {
     Diagnostic {
         file: manifest.file.clone(),
         line: Some(place.line),

@@ -5,6 +5,8 @@
 
 mod check;
 mod defaults;
+mod leaves;
+mod list;
 mod read;
 mod schema;
 mod settings;
@@ -18,11 +20,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Diagnostic, Document, Severity};
-use crate::domain::{Digest, IntentName};
+use crate::domain::{Digest, IntentName, Secret};
 pub use check::{secret_in_argv, used_parameters};
 pub use defaults::Judgement;
+pub use list::List;
 pub use schema::schema;
-pub use settings::setting_from_toml;
+pub use settings::{Kubeconfig, Tls, setting_from_toml};
 pub use template::{Computed, Expression, FILTERS, Place, Template, TemplateFault};
 
 /// A system and what it can do.
@@ -48,6 +51,10 @@ pub struct Manifest {
     pub files: BTreeMap<String, Template>,
     /// What it can do, by name.
     pub actions: Vec<Action>,
+    /// Names of what it holds.
+    pub lists: Vec<List>,
+    /// A call of no consequence that tells whether it can be reached.
+    pub health: Option<Step>,
 }
 
 /// Conditions that must all hold.
@@ -74,8 +81,10 @@ pub enum Condition {
 pub struct Connection {
     /// `http://…`, `https://…` or `unix:///path/to/socket`; may end in a path that all requests share.
     pub url: Setting,
-    /// A file with certificates (PEM) to trust beside the machine's own.
-    pub ca: Option<Setting>,
+    /// Whom to trust and who we are, where it speaks TLS.
+    pub tls: Tls,
+    /// Where address and credentials come from while the address's variable is not set.
+    pub kubeconfig: Option<Kubeconfig>,
     /// Headers of every request: `authorization = "Bearer {{ connection.token }}"`. One that is undefined is not sent.
     pub headers: Vec<(String, Template)>,
     /// Whether redirects within the same scheme, host and port are followed. Others never are.
@@ -140,6 +149,17 @@ pub enum SecretSource {
         /// The program and its arguments; no shell reads them.
         argv: Vec<String>,
         /// The variables of our environment that it may see, beside the few that every program gets.
+        inherit: Vec<String>,
+    },
+    /// Known already.
+    Known(Secret),
+    /// The token of what a program prints as a credential of Kubernetes.
+    Credential {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Variables of its own.
+        env: Vec<(String, String)>,
+        /// The variables of our environment that it may see.
         inherit: Vec<String>,
     },
     /// An access token of OAuth 2, as its endpoint hands it out for a while.
@@ -434,58 +454,4 @@ impl Action {
         leaves.extend(selects.filter_map(|select| select.filter.as_ref()).map(|filter| filter as &dyn Computed));
         leaves
     }
-}
-
-impl Call {
-    /// Its computed leaves.
-    pub fn leaves(&self) -> Vec<&dyn Computed> {
-        match self {
-            Self::Http(http) => {
-                let query = http.query.iter().flat_map(|(_, values)| values);
-                let headers = http.headers.iter().map(|(_, value)| value);
-                let mut leaves: Vec<_> = http.path.iter().chain(query).chain(headers).map(computed).collect();
-                match &http.body {
-                    Body::Empty => {}
-                    Body::Json(tree) => tree.gather(&mut leaves),
-                    Body::Form(fields) => leaves.extend(fields.iter().map(|(_, value)| computed(value))),
-                }
-                leaves
-            }
-            Self::Process(process) => {
-                let env = process.env.iter().map(|(_, value)| value);
-                let mut leaves: Vec<_> = env.chain(&process.cwd).map(computed).collect();
-                for argument in &process.argv {
-                    match argument {
-                        Argument::Element(element) => leaves.push(element),
-                        Argument::Group(condition, elements) => {
-                            leaves.push(condition);
-                            leaves.extend(elements.iter().map(computed));
-                        }
-                    }
-                }
-                leaves
-            }
-            Self::Builtin(_) => Vec::new(),
-        }
-    }
-}
-
-impl Tree {
-    /// Adds its computed leaves to a list.
-    pub fn gather<'t>(&'t self, leaves: &mut Vec<&'t dyn Computed>) {
-        match self {
-            Self::Leaf(template) => leaves.push(template),
-            Self::Constant(_) => {}
-            Self::List(items) => items.iter().for_each(|item| item.gather(leaves)),
-            Self::Map(members) => members.iter().for_each(|(_, value)| value.gather(leaves)),
-            Self::When(condition, then) => {
-                leaves.push(condition);
-                then.gather(leaves);
-            }
-        }
-    }
-}
-
-fn computed(template: &Template) -> &dyn Computed {
-    template
 }

@@ -8,7 +8,7 @@ use super::settings::{connection, requirements, setting};
 use super::template::{Expression, Place, Template, TemplateFault};
 use super::{
     Action, Argument, Body, Call, Constraint, Decode, Find, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall,
-    Select, Step, Tree, Undo, shell,
+    Select, Step, Tree, Undo, list, shell,
 };
 use crate::catalogue::{Document, Item, Table};
 use crate::domain::{Digest, IntentName};
@@ -41,6 +41,11 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
     for action in &mut actions {
         connection.iter().for_each(|connection| connection.judgement.fill(action));
     }
+    let mut lists = root.get("lists").map(|item| named(&item, list::list)).unwrap_or_default();
+    let mut health = root.get("health").and_then(|item| list::health(&item));
+    for step in lists.iter_mut().map(|list| &mut list.step).chain(&mut health) {
+        connection.iter().for_each(|connection| connection.judgement.fill_step(step));
+    }
     root.finish();
     if actions.is_empty() {
         document.error_in_file("expected at least one action", Some("add `[actions.<name>]`".to_owned()));
@@ -56,6 +61,8 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
         env,
         files: files.into_iter().collect(),
         actions,
+        lists,
+        health,
     })
 }
 
@@ -188,7 +195,7 @@ fn before(item: &Item<'_>) -> Option<Step> {
 }
 
 /// Reads `items`, `next`, `where`, `keep`.
-fn select(table: &mut Table<'_>) -> Option<Select> {
+pub(super) fn select(table: &mut Table<'_>) -> Option<Select> {
     let items = table.get("items");
     let next = table.get("next");
     let filter = table.get("where");
@@ -435,7 +442,7 @@ fn place(item: &Item<'_>) -> Place {
 }
 
 /// `30s`, `5m`, `2h`, `500ms`.
-fn duration(item: &Item<'_>) -> Option<Duration> {
+pub(super) fn duration(item: &Item<'_>) -> Option<Duration> {
     item.parse(|text| {
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let number = text[..digits].parse::<u64>().ok();

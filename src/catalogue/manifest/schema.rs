@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::domain::{EntityType, Listed};
+
 /// The schema, in draft 7, which editors of TOML understand.
 pub fn schema() -> Json {
     let mut schema = table(
@@ -27,6 +29,14 @@ pub fn schema() -> Json {
                     "what it can do",
                 ),
             ),
+            (
+                "lists",
+                said(json!({ "type": "object", "additionalProperties": refer("list") }), "names of what it holds"),
+            ),
+            (
+                "health",
+                said(one_call(table(step(READING), &[]), READING, 1), "a call that tells whether it can be reached"),
+            ),
         ],
         &["summary", "actions"],
     );
@@ -42,6 +52,7 @@ pub fn schema() -> Json {
         "setting": setting(),
         "connection": connection(),
         "action": action(),
+        "list": list(),
         "http": http(),
         "process": process(),
     });
@@ -131,10 +142,26 @@ fn connection() -> Json {
         ("keep", said(every("text"), "what is kept of the answer: `{{ login.<name> }}`")),
         ("expired", referred("expression", "whether an answer says that what was kept is no longer good")),
     ]);
+    let kubeconfig = vec![
+        ("context", said(json!({ "type": "string" }), "the variable that names the context")),
+        ("inherit", json!({ "type": "array", "items": { "type": "string" } })),
+    ];
     let mut connection = table(
         vec![
             ("url", referred("setting", "`http://…`, `https://…` or `unix:///path/to/socket`")),
             ("ca", referred("setting", "a file with certificates (PEM) to trust beside the machine's own")),
+            (
+                "client_certificate",
+                referred("setting", "a file with our certificate (PEM), for systems that ask for one"),
+            ),
+            ("client_key", referred("setting", "a file with its key (PEM), for the account of Sayso alone")),
+            (
+                "kubeconfig",
+                said(
+                    table(kubeconfig, &["context"]),
+                    "address and credentials while the address's variable is not set",
+                ),
+            ),
             ("headers", said(every("text"), "of every request; one whose value is undefined is not sent")),
             ("redirects", flag("whether redirects to the same host are followed")),
             ("success", referred("expression", "how every answer is judged, where a call says nothing of its own")),
@@ -143,6 +170,8 @@ fn connection() -> Json {
         ],
         &["url"],
     );
+    let both = ["client_certificate", "client_key"];
+    connection["dependencies"] = json!({ both[0]: [both[1]], both[1]: [both[0]] });
     connection["additionalProperties"] = refer("setting");
     said(connection, "how to reach it")
 }
@@ -243,6 +272,20 @@ fn action() -> Json {
         ("reply", referred("text", "the answer, for people")),
     ]);
     one_call(table(action, &["implements"]), ANY, 1)
+}
+
+fn list() -> Json {
+    let entities: Vec<_> =
+        EntityType::ALL.into_iter().filter(|entity| Listed::takes(*entity)).map(EntityType::as_str).collect();
+    let mut list = step(READING);
+    list.extend(select().into_iter().filter(|(key, _)| *key != "keep"));
+    list.extend([
+        ("entity", said(json!({ "enum": entities }), "what they are")),
+        ("name", referred("text", "what an element, `item`, is called")),
+        ("aliases", said(json!({ "type": "array", "items": refer("text") }), "what it is called as well")),
+        ("every", referred("duration", "how old the names may become")),
+    ]);
+    one_call(table(list, &["entity", "items", "name"]), READING, 1)
 }
 
 fn http() -> Json {

@@ -10,6 +10,45 @@ use super::{Argument, Condition, Connection, Judgement, Login, Requirement, Secr
 use crate::catalogue::Diagnostic;
 use crate::catalogue::{Document, Item, Table};
 
+/// Files (PEM) for TLS.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tls {
+    /// Certificates to trust beside the machine's own.
+    pub ca: Option<Setting>,
+    /// Our certificate, for systems that ask for one, with those between it and their authority.
+    pub client_certificate: Option<Setting>,
+    /// Its key, in a file for us alone. There is one where there is a certificate.
+    pub client_key: Option<Setting>,
+}
+
+impl Tls {
+    /// All of them, by name.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        let files =
+            [("ca", &self.ca), ("client_certificate", &self.client_certificate), ("client_key", &self.client_key)];
+        files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?)))
+    }
+
+    /// The place of one.
+    pub fn file_mut(&mut self, name: &str) -> Option<&mut Option<Setting>> {
+        match name {
+            "ca" => Some(&mut self.ca),
+            "client_certificate" => Some(&mut self.client_certificate),
+            "client_key" => Some(&mut self.client_key),
+            _ => None,
+        }
+    }
+}
+
+/// That a kubeconfig says where a system is, as it does for `kubectl`: address, authority, and whose credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kubeconfig {
+    /// The variable that names the context; without it, the file's current one is meant.
+    pub context: String,
+    /// The variables of our environment that a program may see which the file has for credentials.
+    pub inherit: Vec<String>,
+}
+
 /// Reads `requires`: one table of conditions, or several of which one suffices.
 pub(super) fn requirements(item: Item<'_>) -> Vec<Requirement> {
     match item.value() {
@@ -43,7 +82,13 @@ fn requirement(item: &Item<'_>) -> Option<Requirement> {
 pub(super) fn connection(item: &Item<'_>) -> Option<Connection> {
     let mut table = item.table()?;
     let url = required(item, "`[connection]`", "url", table.get("url")).and_then(|item| setting(&item));
-    let ca = table.get("ca").and_then(|item| setting(&item));
+    let mut file = |key| table.get(key).and_then(|item| setting(&item));
+    let tls = Tls { ca: file("ca"), client_certificate: file("client_certificate"), client_key: file("client_key") };
+    if tls.client_certificate.is_some() != tls.client_key.is_some() {
+        let message = "`client_certificate` and `client_key` belong together";
+        item.document().error(item.key_span.start, message, None);
+    }
+    let kubeconfig = table.get("kubeconfig").and_then(|item| kubeconfig(&item));
     let headers = table.get("headers").map(|item| table_of(&item, template)).unwrap_or_default();
     let redirects = table.get("redirects").and_then(|item| item.boolean()).unwrap_or(false);
     let success = table.get("success").and_then(|item| expression(&item));
@@ -52,7 +97,16 @@ pub(super) fn connection(item: &Item<'_>) -> Option<Connection> {
     let login = table.get("login").and_then(|item| login(&item)).map(Box::new);
     let values =
         table.rest().into_iter().filter_map(|(key, item)| Some((key.text.to_owned(), setting(&item)?))).collect();
-    Some(Connection { url: url?, ca, headers, redirects, values, judgement, login })
+    Some(Connection { url: url?, tls, kubeconfig, headers, redirects, values, judgement, login })
+}
+
+fn kubeconfig(item: &Item<'_>) -> Option<Kubeconfig> {
+    let mut table = item.table()?;
+    let context = required(item, "`kubeconfig`", "context", table.get("context")).and_then(text);
+    let inherit = table.get("inherit").and_then(|item| item.strings()).unwrap_or_default();
+    let inherit = inherit.into_iter().map(|name| name.text.to_owned()).collect();
+    table.finish();
+    Some(Kubeconfig { context: context?, inherit })
 }
 
 fn login(item: &Item<'_>) -> Option<Login> {

@@ -14,6 +14,7 @@ fn github(operation: &str, arguments: &Json) -> Json {
         }
         "GET /repos/{owner}/{repo}/pulls/{pull_number}" => json!({"state": "open", "merged": false}),
         "GET /repos/{owner}/{repo}/pulls" => json!({"*": {"user": {"login": "mira"}}}),
+        "GET /user/repos" => json!({"*": {"name": "shop", "archived": false, "owner": {"login": "Example"}}}),
         "GET /repos/{owner}/{repo}/issues" => json!({"*": {"pull_request": ABSENT}}),
         "PATCH /repos/{owner}/{repo}/issues/{issue_number}" => json!({"state": "closed"}),
         _ => Json::Null,
@@ -76,6 +77,10 @@ fn kubernetes(operation: &str, arguments: &Json) -> Json {
             json!({"metadata": {"continue": "c2Vjb25k"}})
         }
         "GET /apis/apps/v1/namespaces/{namespace}/deployments" => json!({"metadata": last}),
+        "GET /apis/apps/v1/deployments" => {
+            json!({"metadata": last, "items": {"*": {"metadata": {"name": "checkout", "namespace": "staging"}}}})
+        }
+        "GET /api/v1/nodes" => json!({"metadata": last, "items": {"*": {"metadata": {"name": "k8w-21"}}}}),
         "GET /apis/apps/v1/namespaces/{namespace}/replicasets" => json!({"metadata": last, "items": {
             "0": {"metadata": {"annotations": {revision: "5"}, "ownerReferences": [{"uid": "u1", "kind": "Deployment",
                 "name": service, "apiVersion": "apps/v1"}]}, "spec": {"template": template}},
@@ -161,7 +166,8 @@ fn jenkins(operation: &str, arguments: &Json) -> Json {
 async fn jenkins_sends_what_the_description_allows() {
     let env = &[("JENKINS_URL", "{url}"), ("JENKINS_USER", "bot"), ("JENKINS_TOKEN", "t0k3n-of-a-test")];
     let system = System { manifest: "jenkins", env, config: "", samples: &[], sense: jenkins };
-    // It describes the last build alone; any other one lies beside it. And a job without parameters takes none.
+    // It describes the last build alone; any other one lies beside it. A part of what is there can be asked for (`tree`). And
+    // a job without parameters takes none.
     // https://www.jenkins.io/doc/book/using/remote-access-api/
     let description = Description::of("jenkins").map(|description| {
         description.amended(|root| {
@@ -171,6 +177,9 @@ async fn jenkins_sends_what_the_description_allows() {
             ] {
                 root["paths"][path] = root["paths"][last].clone();
             }
+            let tree =
+                json!([{"in": "query", "name": "tree", "schema": {"type": "string", "pattern": "^[a-z,\\[\\]]+$"}}]);
+            root["paths"]["/api/json"]["get"]["parameters"] = tree;
             root["paths"]["/job/{name}/build"]["post"]["parameters"][1]["required"] = false.into();
         })
     });

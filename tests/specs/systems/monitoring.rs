@@ -81,6 +81,9 @@ fn prometheus(operation: &str, _: &Json) -> Json {
         "GET /query" => {
             json!({"resultType": "vector", "result": [{"metric": metric, "value": [1_795_236_567.921, "1"]}]})
         }
+        "GET /label/{name}/values" => json!({"0": "db1:9100", "1": "web"}),
+        "GET /rules" => json!({"groups": {"*": {"rules": [{"type": "alerting", "name": "HighErrorRate", "query": "up",
+            "duration": 60, "labels": {}, "annotations": {}, "alerts": [], "health": "ok", "state": "inactive"}]}}}),
         _ => {
             json!({"alerts": [{"labels": {"alertname": "Down", "severity": "critical"}, "annotations": {"summary": "it is down"},
             "state": "firing", "activeAt": "2026-11-21T04:41:03.826033107Z", "value": "1e+00"}]})

@@ -67,6 +67,7 @@ fn unleash(operation: &str, arguments: &Json) -> Json {
     let environment = arguments["environment"].as_str().unwrap_or("development");
     let rollout = "0f5e2b7c-0c5e-4b3a-9a0e-0b1f3f1c2d3e";
     match operation {
+        "GET /projects/{projectId}/features" => json!({"features": {"*": {"name": "new-checkout", "archived": false}}}),
         "GET /projects/{projectId}/features/{featureName}" => {
             json!({"archived": false, "stale": false, "environments": {
             "0": {"name": environment, "enabled": false,
