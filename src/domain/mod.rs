@@ -9,6 +9,7 @@ mod clock;
 mod command;
 mod entities;
 mod ids;
+mod incident;
 mod intent;
 mod memberships;
 mod outcome;
@@ -28,6 +29,10 @@ pub use command::{Arguments, Command, CommandError};
 pub use entities::Entities;
 pub use ids::{
     ConversationId, Digest, ExecutionId, IntentName, MessageId, NameError, ParameterName, ProposalCode, ProposalId,
+};
+pub use incident::{
+    Incident, IncidentError, IncidentKey, IncidentKeyError, IncidentLog, IncidentState, IncidentUpdate, NewIncident,
+    Stamp,
 };
 pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
 pub use memberships::Memberships;
