@@ -15,9 +15,11 @@ use crate::assistant::{Assistant, Keeping, Knowledge, Manner, Newest, Parts, Pos
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
-use crate::domain::{Clock, Directory, Memberships, Outgoing, SystemClock, Tally};
+use crate::domain::{Clock, Directory, IncidentLog, Memberships, Outgoing, SystemClock, Tally};
 use crate::embedding::{self, Embedder, EmbeddingError, ModelSource};
-use crate::integrations::{self, Builtins, Executor, Limits, Planner, Redactor, Registry, Surroundings};
+use crate::integrations::{
+    self, Builtins, Executor, Limits, Planner, Redactor, Registry, Surroundings, incident_builtins,
+};
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
 use crate::retrieval::{Document, Passages};
 use crate::server::Metrics;
@@ -238,6 +240,10 @@ pub(super) async fn start_among(
     let possible = Possible::default();
     let people = &data.config.people;
     for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, &clock, people) {
+        actions.register(name, builtin);
+    }
+    let incidents: Arc<dyn IncidentLog> = store.clone();
+    for (name, builtin) in incident_builtins(&incidents, people) {
         actions.register(name, builtin);
     }
     let configured = configured(&data.config, &memberships);

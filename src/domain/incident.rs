@@ -107,10 +107,10 @@ pub enum IncidentState {
 #[derive(Debug, thiserror::Error)]
 pub enum IncidentError {
     /// There is none of that key.
-    #[error("has no incident `{0}`; `incident.list` shows those that are open")]
+    #[error("has no `{0}`; `incident.list` shows what is open")]
     Unknown(IncidentKey),
     /// It is over.
-    #[error("cannot do that to `{key}`: {} resolved it at {}", .by.by, .by.at.strftime("%Y-%m-%d %H:%M UTC"))]
+    #[error("has `{key}` as resolved, by {} at {}", .by.by, .by.at.strftime("%Y-%m-%d %H:%M UTC"))]
     Resolved {
         /// The incident.
         key: IncidentKey,

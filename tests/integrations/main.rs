@@ -8,6 +8,7 @@ mod credentials;
 mod finding;
 mod host;
 mod http;
+mod incidents;
 mod login;
 mod misbehaving;
 mod network;

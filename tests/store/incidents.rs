@@ -48,7 +48,7 @@ pub async fn an_incident_lives_from_its_opening_to_its_end(place: &impl Place) {
     assert_eq!(found.resolved, Some(resolved));
     assert_eq!(
         found.still_open().unwrap_err().to_string(),
-        "cannot do that to `INC-1`: console:mira resolved it at 2026-11-18 12:09 UTC"
+        "has `INC-1` as resolved, by console:mira at 2026-11-18 12:09 UTC"
     );
 }
 
@@ -87,10 +87,10 @@ pub async fn what_comes_twice_is_done_once(place: &impl Place) {
     store.update_incident(key("INC-1"), &update).await.unwrap();
     // Another is not.
     let late = IncidentUpdate { stamp: stamp("console:ada", 3), text: "and?".to_owned() };
-    let said = "cannot do that to `INC-1`: console:mira resolved it at 2026-11-18 12:02 UTC";
+    let said = "has `INC-1` as resolved, by console:mira at 2026-11-18 12:02 UTC";
     assert_eq!(store.update_incident(key("INC-1"), &late).await.unwrap_err().to_string(), said);
     assert_eq!(store.resolve_incident(key("INC-1"), &late.stamp).await.unwrap_err().to_string(), said);
-    let said = "has no incident `INC-2`; `incident.list` shows those that are open";
+    let said = "has no `INC-2`; `incident.list` shows what is open";
     assert_eq!(store.update_incident(key("INC-2"), &late).await.unwrap_err().to_string(), said);
     assert_eq!(store.resolve_incident(key("INC-2"), &late.stamp).await.unwrap_err().to_string(), said);
     assert_eq!(store.incident(key("INC-2")).await.unwrap_err().to_string(), said);

@@ -59,6 +59,8 @@ pub struct Requirement(pub Vec<Condition>);
 pub enum Condition {
     /// Every machine has it.
     Always,
+    /// No other system that is enabled carries out one of its intents.
+    Alone,
     /// A file or folder exists.
     Path(PathBuf),
     /// A Unix socket exists.

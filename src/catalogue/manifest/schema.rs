@@ -86,6 +86,7 @@ fn condition() -> Json {
     let mut condition = table(
         vec![
             ("always", said(json!({ "type": "boolean" }), "in any case")),
+            ("alone", said(json!({ "type": "boolean" }), "no other enabled system carries out one of its intents")),
             ("path", said(string(), "this file or folder is there")),
             ("socket", said(string(), "this socket is there")),
             ("env", said(string(), "this variable is set")),
