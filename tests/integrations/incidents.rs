@@ -154,11 +154,11 @@ async fn it_gives_way_to_a_system_that_keeps_incidents() {
     assert_eq!(standing(&rig), Standing::GivesWay { to: vec!["`pagerduty`".to_owned()] });
 
     // A binding brings it back, for what it says and for nothing else.
-    let config = "[bindings]\n\"incident.*\" = \"incidents\"";
+    let config = "[bindings]\n\"incident.open\" = \"incidents\"\n\"incident.list\" = \"incidents\"";
     let rig = Parts { env: token("PAGERDUTY_TOKEN"), config, ..parts() }.rig();
     assert_eq!(standing(&rig), Standing::Enabled);
     assert_eq!(rig.plan("incident.open title=slow").await.unwrap().integration, "incidents");
-    let config = "[bindings]\n\"incident.open severity=sev4\" = \"incidents\"";
+    let config = "[bindings]\n\"incident.open\" = \"incidents\"";
     let rig = Parts { env: token("PAGERDUTY_TOKEN"), config, ..parts() }.rig();
     let refusal = rig.refusal("incident.list").await;
     assert!(refusal.contains("`incidents`") && refusal.contains("`pagerduty`"), "{refusal}");
