@@ -13,8 +13,8 @@ use crate::audit::Fact;
 use crate::domain::{Actor, Command, ConversationId, Counted, Effect, ExecutionId, Outgoing, ProposalId, Reply};
 use crate::integrations::{Plan as ExecutorPlan, PlanError, Previewed};
 use crate::proposal::{
-    Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, State, Target, Verdict, propose,
-    step,
+    Deed, Draft, Edit, Event, Notice, Permissions, Plan, Proposal, ProposalStoreError, Provenance, State, Target,
+    Verdict, propose, step,
 };
 use crate::understanding::Draft as Remembered;
 
@@ -46,17 +46,20 @@ impl Turn<'_> {
         let last = Some((&Remembered::from(&command)).into());
         let memory = Memory { last, which: None, ..memory };
         self.remember(said.conversation, said.actor, &memory).await?;
-        let (plan, target) = match self.plan(&command, said.actor, system).await {
+        let planned = self.plan(&command, said.actor, system).await;
+        // What was found out on the way is not for everybody.
+        let may_know = planned.is_ok() || self.may_ask(said, &command).await;
+        let (plan, target) = match planned {
             Ok(planned) => planned,
-            Err(PlanError::Ambiguous { candidates, .. }) if self.may_ask(said, &command) => {
+            Err(PlanError::Ambiguous { candidates, .. }) if may_know => {
                 let memory = Memory { which: Some(Which::new(&command, &candidates)), ..memory };
                 self.remember(said.conversation, said.actor, &memory).await?;
                 return self.say(said.conversation, wording::which_system(&command, candidates)).await;
             }
-            Err(error) if self.may_ask(said, &command) => {
+            Err(error) if may_know => {
                 return self.say(said.conversation, wording::not_plannable(&command, &error)).await;
             }
-            // What was found out on the way is not for everybody: policy says no, as it would to whatever had been planned.
+            // Policy says no, as it would to whatever had been planned.
             Err(_) => (Plan::nothing(), self.nowhere(&command)),
         };
         let draft = Draft {
@@ -73,7 +76,8 @@ impl Turn<'_> {
             provenance,
             expires: self.expiry(),
         };
-        let (proposal, deeds) = propose(draft, self.parts.permissions.as_ref(), self.parts.clock.now());
+        let propose = |policy: &dyn Permissions| propose(draft.clone(), policy, self.parts.clock.now());
+        let (proposal, deeds) = self.parts.decided(propose).await;
         self.perform(proposal, deeds, notes).await
     }
 
@@ -102,12 +106,16 @@ impl Turn<'_> {
                 directory.look_up(actor).await;
             }
         }
-        let (proposal, deeds) = step(proposal, event, self.parts.permissions.as_ref(), self.parts.clock.now());
+        let (proposal, deeds) = self.stepped(&proposal, &event).await;
         self.perform(proposal, deeds, notes).await
     }
 
+    async fn stepped(&self, proposal: &Proposal, event: &Event) -> (Proposal, Vec<Deed>) {
+        let step = |policy: &dyn Permissions| step(proposal.clone(), event.clone(), policy, self.parts.clock.now());
+        self.parts.decided(step).await
+    }
+
     async fn perform(&self, mut proposal: Proposal, deeds: Vec<Deed>, notes: Vec<String>) -> Result<(), TurnError> {
-        let permissions = self.parts.permissions.as_ref();
         let mut queue = VecDeque::from(deeds);
         let mut ended = false;
         while let Some(deed) = queue.pop_front() {
@@ -168,7 +176,7 @@ impl Turn<'_> {
                 }
             };
             if let Some(event) = event {
-                let (next, more) = step(proposal, event, permissions, self.parts.clock.now());
+                let (next, more) = self.stepped(&proposal, &event).await;
                 proposal = next;
                 queue.extend(more);
             }
@@ -192,7 +200,7 @@ impl Turn<'_> {
             Fact::GlassBroken { .. } => Counted::Proposal("glass broken"),
             Fact::StopRequested => Counted::Proposal("stopped"),
             // Beside a decision, which counts.
-            Fact::ReasonGiven { .. } => return,
+            Fact::ReasonGiven { .. } | Fact::OnCallCounted { .. } => return,
             // The switch is thrown elsewhere.
             Fact::Halted { .. } | Fact::HaltLifted { .. } | Fact::HaltRefused => return,
             // The executor counts them, and knows more.
@@ -250,8 +258,10 @@ impl Turn<'_> {
         }
     }
 
-    fn may_ask(&self, said: &Said<'_>, command: &Command) -> bool {
-        self.parts.permissions.may_ask(command.into(), said.actor, said.conversation, self.parts.clock.now())
+    async fn may_ask(&self, said: &Said<'_>, command: &Command) -> bool {
+        let now = self.parts.clock.now();
+        let ask = |policy: &dyn Permissions| policy.may_ask(command.into(), said.actor, said.conversation, now);
+        self.parts.decided(ask).await
     }
 
     /// The target of what could not be planned.

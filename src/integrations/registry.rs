@@ -195,6 +195,11 @@ impl Registry {
         self.integrations.get(name)
     }
 
+    /// The integrations that an intent is bound to, whatever its arguments are.
+    pub(super) fn bound_alone(&self, intent: &str) -> Vec<&str> {
+        self.bindings.of_intent(intent)
+    }
+
     /// Whether some enabled integration carries out the intent.
     pub fn implements(&self, intent: &IntentName) -> bool {
         self.implementers(intent).next().is_some()

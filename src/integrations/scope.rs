@@ -45,15 +45,26 @@ pub(super) fn scope(
     templates: &Templates,
     surroundings: &Surroundings,
 ) -> Result<Scope, TemplateError> {
-    let arguments: Map<String, Json> =
-        command.arguments().iter().map(|(name, value)| (name.to_string(), value.to_json())).collect();
+    let arguments = command.arguments().iter().map(|(name, value)| (name.to_string(), value.to_json())).collect();
+    scope_of(integration, &arguments, circumstances, secrets, templates, surroundings)
+}
+
+/// The same for arguments of whatever asks.
+fn scope_of(
+    integration: &Integration,
+    arguments: &Map<String, Json>,
+    circumstances: &Circumstances,
+    secrets: Secrets,
+    templates: &Templates,
+    surroundings: &Surroundings,
+) -> Result<Scope, TemplateError> {
     let mut scope = Scope::default();
-    for (name, value) in &arguments {
+    for (name, value) in arguments {
         scope = scope.with(name, value);
     }
     let text = |text: &str| Json::from(text);
     let scope = scope
-        .with("arguments", &Json::Object(arguments))
+        .with("arguments", &Json::Object(arguments.clone()))
         .with("machine", &text(&surroundings.machine))
         .with("now", &text(&circumstances.now))
         .with("requester", &text(&circumstances.requester))
@@ -98,6 +109,19 @@ impl<'r> Views<'r> {
         redactor: &'r Redactor,
     ) -> Result<Self, TemplateError> {
         let view = |secrets| scope(integration, command, circumstances, secrets, templates, surroundings);
+        Ok(Self { sent: view(Secrets::Revealed)?, told: view(Secrets::Named)?, redactor })
+    }
+
+    /// For what is asked for nobody's command.
+    pub(super) fn of_nobody(
+        integration: &Integration,
+        seen: &Map<String, Json>,
+        circumstances: &Circumstances,
+        templates: &Templates,
+        surroundings: &Surroundings,
+        redactor: &'r Redactor,
+    ) -> Result<Self, TemplateError> {
+        let view = |secrets| scope_of(integration, seen, circumstances, secrets, templates, surroundings);
         Ok(Self { sent: view(Secrets::Revealed)?, told: view(Secrets::Named)?, redactor })
     }
 

@@ -43,7 +43,7 @@ impl Planner {
 }
 
 /// The system with credentials that can be used.
-fn usable(integration: &Arc<Integration>) -> Arc<Integration> {
+pub(super) fn usable(integration: &Arc<Integration>) -> Arc<Integration> {
     let roles = integration.roles.iter();
     let mut others = roles.flat_map(|roles| roles.roles.iter().map(|role| &role.integration).chain(&roles.otherwise));
     Arc::clone(others.find(|other| other.standing == Standing::Enabled).unwrap_or(integration))

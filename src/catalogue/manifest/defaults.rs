@@ -22,7 +22,7 @@ impl Judgement {
         steps.chain(preview).chain(poll).chain([&mut action.step]).for_each(|step| self.fill_step(step));
     }
 
-    fn fill_step(&self, step: &mut Step) {
+    pub(super) fn fill_step(&self, step: &mut Step) {
         if matches!(step.call, Call::Http(_)) {
             step.success = step.success.take().or_else(|| self.success.clone());
             step.failure = step.failure.take().or_else(|| self.failure.clone());

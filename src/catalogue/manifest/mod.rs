@@ -5,6 +5,7 @@
 
 mod check;
 mod defaults;
+mod oncall;
 mod read;
 mod schema;
 mod settings;
@@ -21,6 +22,7 @@ use super::{Diagnostic, Document, Severity};
 use crate::domain::{Digest, IntentName};
 pub use check::{secret_in_argv, used_parameters};
 pub use defaults::Judgement;
+pub use oncall::OnCallRead;
 pub use schema::schema;
 pub use settings::setting_from_toml;
 pub use template::{Computed, Expression, FILTERS, Place, Template, TemplateFault};
@@ -46,6 +48,8 @@ pub struct Manifest {
     pub env: Vec<(String, Template)>,
     /// Files of its own that one command leaves for a later one, each with its name: `{{ files.… }}`.
     pub files: BTreeMap<String, Template>,
+    /// How it is asked who is on call, if it knows.
+    pub on_call: Option<OnCallRead>,
     /// What it can do, by name.
     pub actions: Vec<Action>,
 }
