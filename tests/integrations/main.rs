@@ -12,6 +12,7 @@ mod incidents;
 mod login;
 mod misbehaving;
 mod network;
+mod oncall;
 mod process;
 mod record;
 mod registry;
