@@ -63,7 +63,8 @@ impl OnCallRead {
         for (text, answers) in self.texts() {
             for name in text.names() {
                 let root = name.split('.').next().unwrap_or(name);
-                if !SEEN.contains(&root) && !(answers && ANSWER.contains(&root)) {
+                let known = SEEN.contains(&root) || (answers && ANSWER.contains(&root));
+                if !known {
                     let place = text.place();
                     fault(place.line, place.column, format!("`{name}` is not known when it is asked who is on call"));
                 }
