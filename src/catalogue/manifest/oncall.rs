@@ -82,3 +82,37 @@ impl OnCallRead {
         faults
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "summary = \"x\"\n[connection]\nurl = \"http://x\"\n[actions.show]\nimplements = \"oncall.show\"\n\
+        http.path = \"/\"\n[oncall]\n";
+
+    fn faults(on_call: &str) -> String {
+        let mut found = Vec::new();
+        Manifest::parse("integrations/x.toml", &format!("{HEAD}{on_call}"), &mut found);
+        found.iter().map(|fault| fault.message.clone() + "\n").collect()
+    }
+
+    #[test]
+    fn what_asks_who_is_on_call_asks_of_a_schedule_and_finds_ids() {
+        let items = "items = \"body.oncalls\"\nid = \"{{ item.id }}\"\n";
+        assert_eq!(faults(&format!("http.path = \"/schedules/{{{{ schedule }}}}\"\n{items}")), "");
+        assert_eq!(faults(&format!("http.path = \"/oncalls\"\n{items}where = \"item.schedule == schedule\"\n")), "");
+        assert_eq!(
+            faults(&format!("http.path = \"/oncalls\"\n{items}")),
+            "`[oncall]` asks the same of each `schedule`\n"
+        );
+        assert_eq!(
+            faults(&format!("http.path = \"/schedules/{{{{ schedule }}}}/{{{{ team }}}}\"\n{items}")),
+            "`team` is not known when it is asked who is on call\n"
+        );
+        assert_eq!(
+            faults("keep = \"x\"\n"),
+            "`[oncall]` needs `items`\n`[oncall]` needs `id`\n`[oncall]`: expected exactly one of `http`, `process`\nunknown key \
+             `keep` in `[oncall]`\n"
+        );
+    }
+}
