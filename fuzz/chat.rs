@@ -101,6 +101,7 @@ impl Rig {
             tally: Arc::new(()),
             keeping: None,
             directory: None,
+            desk: None,
             clock,
             outbox,
             alarms,

@@ -185,6 +185,33 @@ fn what_ships_is_clean() {
     assert!(check.status.success() && said.ends_with(": 0 errors, 0 warnings\n"), "{said}");
 }
 
+/// Who is on call is supposed, and not asked.
+#[test]
+fn a_policy_for_whoever_is_on_call_is_what_it_is_expected_to_be() {
+    let sayso = |arguments: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_sayso"));
+        program.args(["--config", "tests/policies/on-call/sayso.toml", "policy"]).args(arguments);
+        let ended = program.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ended.status.code(), text(&ended.stdout), text(&ended.stderr))
+    };
+    let met = sayso(&["test", "tests/policies/on-call/cases.toml"]);
+    assert_eq!(met, (Some(0), "8 expectations, 8 met, 0 not met\n".to_owned(), String::new()));
+    let explain = |who: &[&str]| {
+        let line = "service.restart service=web environment=production";
+        sayso(&[&["explain", line, "--as", "discord:1", "--at", "2026-11-20T17:00:00Z"], who].concat())
+    };
+    let (_, said, _) = explain(&["--on-call", "mira"]);
+    assert!(said.contains("by discord:1 (on-call, operator)") && said.contains("their own yes counts"), "{said}");
+    let (_, said, _) = explain(&["--on-call", "nobody"]);
+    assert!(said.contains("(operator)") && said.contains("on call by `PI7DH85`: nobody"), "{said}");
+    let (_, said, _) = explain(&[]);
+    let unknown = "who is on call cannot be found out: no system is asked here; say it with `--on-call NAME`";
+    assert!(said.ends_with(&format!("It would be denied ({unknown}).\n")), "{said}");
+    let (code, _, error) = explain(&["--on-call", "mria"]);
+    assert_eq!((code, error.as_str()), (Some(1), "error: there is no `mria` in `[people]`\n"));
+}
+
 #[test]
 fn every_bad_input_has_its_message() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bad");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jiff::SignedDuration;
-use sayso::assistant::{Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
+use sayso::assistant::{Afterwards, Knowledge, Manner, Newest, Parts, Timers, builtins};
 use sayso::audit::AuditLog;
 use sayso::catalogue::{Catalogue, DataFolders};
 use sayso::config::Config;
@@ -97,8 +97,8 @@ impl Rig {
         let roles: Roles = [("operator".to_owned(), vec![operators.parse().expect("a pattern")])].into_iter().collect();
         let files: Vec<_> = catalogue.policies.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
         let permissions: Arc<dyn Permissions> = Arc::new(Policy::load(&files, &roles).expect("the shipped policy"));
-        let (possible, people) = (Possible::default(), People::default());
-        for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, clock, &people) {
+        let (afterwards, people) = (Arc::<Afterwards>::default(), People::default());
+        for (name, builtin) in builtins(&newest, &afterwards, &proposals, &log, &permissions, clock, &people) {
             actions.register(name, builtin);
         }
         let (surroundings, redactor) = (Surroundings::here(), Arc::new(Redactor::default()));
@@ -121,6 +121,7 @@ impl Rig {
             tally: Arc::new(()),
             keeping: None,
             directory: None,
+            desk: None,
             clock: Arc::clone(clock),
             outbox,
             alarms,

@@ -2,30 +2,28 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
+use super::judging::{Afterwards, decided};
 use super::obey::has_say;
 use super::{Newest, wording};
 use crate::audit::{AuditLog, Fact, Search, search_page};
 use crate::domain::{Actor, ActorError, Clock, Command, Intent, IntentName, People};
 use crate::integrations::{Builtin, BuiltinError, RunContext};
-use crate::proposal::{Permissions, ProposalStore};
+use crate::proposal::{Permissions, Proposal, ProposalStore};
 use crate::retrieval::Chunk;
 
 /// How many passages an answer shows, and how many events a search.
 const PASSAGES: usize = 2;
 const EVENTS: usize = 30;
 
-/// The intents that something here carries out; known once the integrations are, which need these actions first.
-pub type Possible = Arc<OnceLock<BTreeSet<IntentName>>>;
-
 /// The actions that `integrations/sayso.toml` names, each under its name.
 pub fn builtins(
     newest: &Newest,
-    possible: &Possible,
+    afterwards: &Arc<Afterwards>,
     proposals: &Arc<dyn ProposalStore>,
     log: &Arc<dyn AuditLog>,
     permissions: &Arc<dyn Permissions>,
@@ -33,12 +31,17 @@ pub fn builtins(
     people: &People,
 ) -> Vec<(&'static str, Arc<dyn Builtin>)> {
     vec![
-        ("sayso.help", Arc::new(Help(Arc::clone(newest), Arc::clone(possible), Arc::clone(permissions)))),
+        ("sayso.help", Arc::new(Help(Arc::clone(newest), Arc::clone(afterwards), Arc::clone(permissions)))),
         ("sayso.runbook_find", Arc::new(RunbookFind(Arc::clone(newest)))),
         ("sayso.audit_search", Arc::new(AuditSearch(Arc::clone(log), Arc::clone(clock), people.clone()))),
         (
             "sayso.proposal_list",
-            Arc::new(ProposalList(Arc::clone(proposals), Arc::clone(newest), Arc::clone(permissions))),
+            Arc::new(ProposalList {
+                proposals: Arc::clone(proposals),
+                newest: Arc::clone(newest),
+                permissions: Arc::clone(permissions),
+                afterwards: Arc::clone(afterwards),
+            }),
         ),
     ]
 }
@@ -52,7 +55,7 @@ fn value(command: &Command, name: &str) -> Option<String> {
 }
 
 /// What this person can ask for here, or all of that which touches a topic.
-struct Help(Newest, Possible, Arc<dyn Permissions>);
+struct Help(Newest, Arc<Afterwards>, Arc<dyn Permissions>);
 
 #[async_trait]
 impl Builtin for Help {
@@ -67,12 +70,17 @@ impl Builtin for Help {
                 topic.split_whitespace().any(|word| text.to_lowercase().contains(word.trim_end_matches('s')))
             })
         };
-        let is_possible = |intent: &&Intent| self.1.get().is_none_or(|possible| possible.contains(&intent.name));
+        let is_possible =
+            |intent: &&Intent| self.1.possible.get().is_none_or(|possible| possible.contains(&intent.name));
         let knowledge = self.0.load_full();
-        let matching = knowledge.understander.intents().iter().map(AsRef::as_ref);
-        let may_ask = |intent: &Intent| self.2.may_ask(intent.into(), &cx.requester, &cx.conversation, cx.now);
-        let matching = matching
-            .filter(|intent: &&Intent| (about(intent.name.as_str()) || about(&intent.summary)) && may_ask(intent));
+        let matching = |permissions: &dyn Permissions| -> Vec<&Intent> {
+            let all = knowledge.understander.intents().iter().map(AsRef::as_ref);
+            all.filter(|intent: &&Intent| about(intent.name.as_str()) || about(&intent.summary))
+                .filter(|intent| permissions.may_ask((*intent).into(), &cx.requester, &cx.conversation, cx.now))
+                .collect()
+        };
+        let desk = self.1.desk.get().map(AsRef::as_ref);
+        let matching = decided(self.2.as_ref(), desk, matching).await.into_iter();
         let (here, elsewhere): (Vec<&Intent>, Vec<&Intent>) = matching.partition(is_possible);
         let mut text = String::new();
         if let Some(topic) = topic.filter(|_| here.is_empty() && elsewhere.is_empty()) {
@@ -188,6 +196,7 @@ pub fn audit_line(entry: &crate::audit::Entry) -> String {
         Fact::ProposalDenied { reason } => format!("denied: {reason}"),
         Fact::ProposalConfirmed => "confirmed".to_owned(),
         Fact::ProposalApproved => "approved".to_owned(),
+        Fact::OnCallCounted { told } => told.clone(),
         Fact::ProposalRejected => "rejected".to_owned(),
         Fact::ProposalCancelled => "cancelled".to_owned(),
         Fact::ProposalEdited => "edited".to_owned(),
@@ -214,7 +223,12 @@ fn because(reason: Option<&str>) -> String {
 }
 
 /// What waits for a decision or runs: what was asked for in this conversation, and what this person has a say in.
-struct ProposalList(Arc<dyn ProposalStore>, Newest, Arc<dyn Permissions>);
+struct ProposalList {
+    proposals: Arc<dyn ProposalStore>,
+    newest: Newest,
+    permissions: Arc<dyn Permissions>,
+    afterwards: Arc<Afterwards>,
+}
 
 #[async_trait]
 impl Builtin for ProposalList {
@@ -223,17 +237,21 @@ impl Builtin for ProposalList {
     }
 
     async fn run(&self, _: &Command, cx: &RunContext) -> Result<Json, BuiltinError> {
-        let knowledge = self.1.load_full();
-        let found = self.0.unfinished(knowledge.understander.intents()).await.map_err(|error| unclear(&error))?;
-        // Itself is under way while it looks.
-        let lines: Vec<String> = found
-            .proposals
-            .iter()
-            .filter(|proposal| proposal.id() != cx.proposal)
-            .filter(|proposal| {
-                *proposal.conversation() == cx.conversation
-                    || has_say(self.2.as_ref(), proposal, &cx.requester, &cx.conversation, cx.now)
-            })
+        let knowledge = self.newest.load_full();
+        let found =
+            self.proposals.unfinished(knowledge.understander.intents()).await.map_err(|error| unclear(&error))?;
+        let seen = |permissions: &dyn Permissions| -> Vec<&Proposal> {
+            // Itself is under way while it looks.
+            let others = found.proposals.iter().filter(|proposal| proposal.id() != cx.proposal);
+            let (who, here) = (&cx.requester, &cx.conversation);
+            others
+                .filter(|proposal| proposal.conversation() == here || has_say(permissions, proposal, who, here, cx.now))
+                .collect()
+        };
+        let desk = self.afterwards.desk.get().map(AsRef::as_ref);
+        let lines: Vec<String> = decided(self.permissions.as_ref(), desk, seen)
+            .await
+            .into_iter()
             .map(|proposal| {
                 let until = proposal.expires().strftime("%H:%M UTC");
                 format!(

@@ -14,8 +14,8 @@ use crate::audit::Fact;
 use crate::domain::{Actor, Command, ConversationId, Counted, Effect, ExecutionId, Outgoing, ProposalId, Reply, Tone};
 use crate::integrations::{Plan as ExecutorPlan, PlanError, Previewed};
 use crate::proposal::{
-    Deed, Draft, Edit, Event, Notice, Plan, Proposal, ProposalStoreError, Provenance, State, Target, Verdict, propose,
-    step,
+    Deed, Draft, Edit, Event, Notice, Permissions, Plan, Proposal, ProposalStoreError, Provenance, State, Target,
+    Verdict, propose, step,
 };
 use crate::understanding::Draft as Remembered;
 
@@ -47,17 +47,20 @@ impl Turn<'_> {
         let last = Some((&Remembered::from(&command)).into());
         let memory = Memory { last, which: None, ..memory };
         self.remember(said.conversation, said.actor, &memory).await?;
-        let (plan, target) = match self.plan(&command, said.actor, system).await {
+        let planned = self.plan(&command, said.actor, system).await;
+        // What was found out on the way is not for everybody.
+        let may_know = planned.is_ok() || self.may_ask(said, &command).await;
+        let (plan, target) = match planned {
             Ok(planned) => planned,
-            Err(PlanError::Ambiguous { candidates, .. }) if self.may_ask(said, &command) => {
+            Err(PlanError::Ambiguous { candidates, .. }) if may_know => {
                 let memory = Memory { which: Some(Which::new(&command, &candidates)), ..memory };
                 self.remember(said.conversation, said.actor, &memory).await?;
                 return self.say(said.conversation, wording::which_system(&command, candidates)).await;
             }
-            Err(error) if self.may_ask(said, &command) => {
+            Err(error) if may_know => {
                 return self.say(said.conversation, wording::not_plannable(&command, &error)).await;
             }
-            // What was found out on the way is not for everybody: policy says no, as it would to whatever had been planned.
+            // Policy says no, as it would to whatever had been planned.
             Err(_) => (Plan::nothing(), self.nowhere(&command)),
         };
         let draft = Draft {
@@ -75,22 +78,24 @@ impl Turn<'_> {
             expires: self.expiry(),
         };
         let span = info_span!("decide", proposal = %draft.id, state = field::Empty);
-        let (proposal, deeds) =
-            span.in_scope(|| propose(draft, self.parts.permissions.as_ref(), self.parts.clock.now()));
+        let propose = |policy: &dyn Permissions| propose(draft.clone(), policy, self.parts.clock.now());
+        let (proposal, deeds) = self.parts.decided(propose).instrument(span.clone()).await;
         span.record("state", proposal.state().as_str());
         self.perform(proposal, deeds, notes).await
     }
 
     /// Another command in the place of a waiting one.
     pub(super) async fn edit(&self, said: &Said<'_>, proposal: Proposal, command: Command) -> Result<(), TurnError> {
-        let (proposal, refused) = self.decide(proposal, Event::EditBegun { actor: said.actor.clone() });
+        let (proposal, refused) = self.decide(&proposal, &Event::EditBegun { actor: said.actor.clone() }).await;
         if !refused.is_empty() {
             return self.perform(proposal, refused, Vec::new()).await;
         }
         let system = proposal.draft().plan.system.as_deref();
-        let (plan, target) = match self.plan(&command, proposal.requester(), system).await {
+        let planned = self.plan(&command, proposal.requester(), system).await;
+        let may_know = planned.is_ok() || self.may_ask(said, &command).await;
+        let (plan, target) = match planned {
             Ok(planned) => planned,
-            Err(error) if self.may_ask(said, &command) => {
+            Err(error) if may_know => {
                 return self.say(said.conversation, wording::not_plannable(&command, &error)).await;
             }
             Err(_) => (Plan::nothing(), self.nowhere(&command)),
@@ -116,15 +121,15 @@ impl Turn<'_> {
                 }
             }
         }
-        let (proposal, deeds) = self.decide(proposal, event);
+        let (proposal, deeds) = self.decide(&proposal, &event).await;
         self.perform(proposal, deeds, notes).await
     }
 
     /// What becomes of a proposal.
-    fn decide(&self, proposal: Proposal, event: Event) -> (Proposal, Vec<Deed>) {
+    async fn decide(&self, proposal: &Proposal, event: &Event) -> (Proposal, Vec<Deed>) {
         let span = info_span!("decide", proposal = %proposal.id(), state = field::Empty);
-        let (permissions, now) = (self.parts.permissions.as_ref(), self.parts.clock.now());
-        let (proposal, deeds) = span.in_scope(|| step(proposal, event, permissions, now));
+        let step = |policy: &dyn Permissions| step(proposal.clone(), event.clone(), policy, self.parts.clock.now());
+        let (proposal, deeds) = self.parts.decided(step).instrument(span.clone()).await;
         span.record("state", proposal.state().as_str());
         (proposal, deeds)
     }
@@ -192,7 +197,7 @@ impl Turn<'_> {
                 }
             };
             if let Some(event) = event {
-                let (next, more) = self.decide(proposal, event);
+                let (next, more) = self.decide(&proposal, &event).await;
                 proposal = next;
                 queue.extend(more);
             }
@@ -216,7 +221,7 @@ impl Turn<'_> {
             Fact::GlassBroken { .. } => Counted::Proposal("glass broken"),
             Fact::StopRequested => Counted::Proposal("stopped"),
             // Beside a decision, which counts.
-            Fact::ReasonGiven { .. } => return,
+            Fact::ReasonGiven { .. } | Fact::OnCallCounted { .. } => return,
             // The switch is thrown elsewhere.
             Fact::Halted { .. } | Fact::HaltLifted { .. } | Fact::HaltRefused => return,
             // The executor counts them, and knows more.
@@ -274,8 +279,10 @@ impl Turn<'_> {
         }
     }
 
-    fn may_ask(&self, said: &Said<'_>, command: &Command) -> bool {
-        self.parts.permissions.may_ask(command.into(), said.actor, said.conversation, self.parts.clock.now())
+    async fn may_ask(&self, said: &Said<'_>, command: &Command) -> bool {
+        let now = self.parts.clock.now();
+        let ask = |policy: &dyn Permissions| policy.may_ask(command.into(), said.actor, said.conversation, now);
+        self.parts.decided(ask).await
     }
 
     /// The target of what could not be planned.

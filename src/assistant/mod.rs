@@ -6,6 +6,7 @@ mod assistance;
 mod builtins;
 mod context;
 mod drive;
+mod judging;
 mod knowledge;
 mod labels;
 mod misses;
@@ -26,7 +27,8 @@ use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
-pub use builtins::{Possible, accounts, audit_line, builtins};
+pub use builtins::{accounts, audit_line, builtins};
+pub use judging::Afterwards;
 pub use knowledge::{Knowledge, Newest};
 pub use misses::Keeping;
 pub use orders::is_brake;
@@ -37,7 +39,7 @@ pub use wording::understanding as describe;
 
 use crate::audit::Ledger;
 use crate::domain::{Cause, Clock, ConversationId, Directory, Listed, Outgoing, People, Tally};
-use crate::integrations::{Executor, Planner, Redactor};
+use crate::integrations::{Executor, OnCallDesk, Planner, Redactor};
 use crate::proposal::{Permissions, ProposalStore};
 use crate::store::{ConversationStore, MessageLog};
 
@@ -68,6 +70,8 @@ pub struct Parts {
     pub keeping: Option<Keeping>,
     /// Knows who is in which group of a platform, where a platform has any.
     pub directory: Option<Arc<dyn Directory>>,
+    /// Finds out who is on call; none where no role depends on that.
+    pub desk: Option<Arc<OnCallDesk>>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where replies go.

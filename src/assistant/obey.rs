@@ -104,11 +104,16 @@ impl Turn<'_> {
         let intents = self.knowledge.understander.intents();
         let mut found = self.parts.proposals.by_code(said.conversation, code, intents).await?.proposals;
         if found.is_empty() {
-            let (permissions, now) = (self.parts.permissions.as_ref(), self.parts.clock.now());
-            let elsewhere = self.parts.proposals.unfinished(intents).await?.proposals;
-            found.extend(elsewhere.into_iter().filter(|other| {
-                other.code() == *code && has_say(permissions, other, said.actor, said.conversation, now)
-            }));
+            let mut elsewhere = self.parts.proposals.unfinished(intents).await?.proposals;
+            elsewhere.retain(|other| other.code() == *code);
+            for other in elsewhere {
+                let say = |permissions: &dyn Permissions| {
+                    has_say(permissions, &other, said.actor, said.conversation, self.parts.clock.now())
+                };
+                if self.parts.decided(say).await {
+                    found.push(other);
+                }
+            }
         }
         match (found.pop(), found.len()) {
             (Some(proposal), 0) => return Ok(Some(proposal)),

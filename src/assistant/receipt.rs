@@ -76,6 +76,7 @@ fn happened(event: &AuditEvent) -> String {
         Fact::ProposalDenied { reason } => format!("denied: {reason}"),
         Fact::ProposalConfirmed => format!("confirmed by {by}{shown}"),
         Fact::ProposalApproved => format!("approved by {by}{shown}"),
+        Fact::OnCallCounted { told } => told.clone(),
         Fact::ProposalRejected => format!("rejected by {by}"),
         Fact::ProposalCancelled => format!("cancelled by {by}"),
         Fact::ProposalEdited => {

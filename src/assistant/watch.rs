@@ -82,6 +82,9 @@ impl Assistant {
         }
         if replicas.any_adrift().await? {
             let turn = self.turn();
+            if let Some(desk) = &self.parts.desk {
+                desk.look_up().await;
+            }
             let (intents, now) = (turn.knowledge.understander.intents(), self.parts.clock.now());
             let left = recover(store, intents, self.parts.permissions.as_ref(), now).await?;
             self.resume(left).await;

@@ -35,6 +35,11 @@ pub enum Fact {
     ProposalConfirmed,
     /// An authorised other said yes.
     ProposalApproved,
+    /// The yes before this counted because of who was on call.
+    OnCallCounted {
+        /// Who that was, by which schedule, and when it was asked.
+        told: String,
+    },
     /// Somebody said no.
     ProposalRejected,
     /// The requester took it back.

@@ -113,6 +113,7 @@ impl Fact {
             Self::ProposalCreated { .. }
             | Self::ProposalConfirmed
             | Self::ProposalApproved
+            | Self::OnCallCounted { .. }
             | Self::ProposalEdited
             | Self::ProposalReopened { .. }
             | Self::PressRefused { .. }
@@ -197,6 +198,7 @@ fn texts(event: &AuditEvent) -> impl Iterator<Item = &str> {
         Fact::Halted { reason } | Fact::HaltLifted { reason } => reason.as_deref(),
         Fact::ExecutionStarted { runs, .. } => Some(runs.as_str()),
         Fact::ExecutionEnded { summary, .. } => Some(summary.as_str()),
+        Fact::OnCallCounted { told } => Some(told.as_str()),
         Fact::ProposalConfirmed
         | Fact::ProposalApproved
         | Fact::ProposalRejected

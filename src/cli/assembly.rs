@@ -12,13 +12,15 @@ use super::Failure;
 use super::reload::Stamps;
 use super::store::{forget_old, open_store};
 use super::traces::Traces;
-use crate::assistant::{Assistant, Keeping, Knowledge, Manner, Newest, Parts, Possible, Timers, builtins};
+use crate::assistant::{Afterwards, Assistant, Keeping, Knowledge, Manner, Newest, Parts, Timers, builtins};
 use crate::audit::{AuditLog, Ledger};
 use crate::catalogue::{Catalogue, DataFolders, Diagnostic, Severity};
 use crate::config::{Config, find_folders, state_folder};
-use crate::domain::{Clock, Directory, Listed, Memberships, Outgoing, SystemClock, Tally};
+use crate::domain::{Clock, Directory, IncidentLog, Listed, Memberships, Outgoing, Rota, SystemClock, Tally};
 use crate::embedding::{self, Embedder, EmbeddingError, ModelSource};
-use crate::integrations::{self, Builtins, Executor, Limits, Lists, Planner, Redactor, Registry, Surroundings};
+use crate::integrations::{
+    self, Builtins, Executor, Limits, Lists, OnCallDesk, Planner, Redactor, Registry, Surroundings, incident_builtins,
+};
 use crate::proposal::{Permissions, Policy, ProposalStore, Roles};
 use crate::retrieval::{Document, Passages};
 use crate::server::Metrics;
@@ -179,7 +181,13 @@ pub(super) fn configured(config: &Config, memberships: &Arc<Memberships>) -> int
         enabled: config.integrations.enabled.clone(),
         values: config.integrations.settings.clone(),
         bindings: config.bindings.iter().map(|(intent, name)| (intent.to_string(), name.clone())).collect(),
-        roles: config.roles.clone(),
+        // Whose credentials are used does not change with the guard.
+        roles: config
+            .roles
+            .iter()
+            .filter(|(role, _)| !config.on_call.contains_key(*role))
+            .map(|(role, members)| (role.clone(), members.clone()))
+            .collect(),
         memberships: Arc::clone(memberships),
         limits: Limits { output_bytes: config.limits.output_bytes, timeout: config.limits.timeout },
         files: state_folder().ok().map(|state| state.join("files")),
@@ -263,7 +271,10 @@ pub(super) async fn start_among(
         faults.iter().for_each(|fault| eprintln!("{fault}"));
         Failure::Told
     })?;
-    let permissions: Arc<dyn Permissions> = Arc::new(policy.among(Arc::clone(&memberships)));
+    let rota = Arc::<Rota>::default();
+    let on_call = data.config.on_call.clone();
+    let policy = policy.among(Arc::clone(&memberships)).with_duty(on_call.clone(), Arc::clone(&rota));
+    let permissions: Arc<dyn Permissions> = Arc::new(policy);
     let metrics = Arc::new(Metrics::default());
     let tally: Arc<dyn Tally> = metrics.clone();
     let surroundings = Surroundings::here();
@@ -272,9 +283,13 @@ pub(super) async fn start_among(
     let knowledge = Knowledge { understander: Arc::clone(&understander), runbooks: data.catalogue.runbooks.into() };
     let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
     let mut actions = Builtins::of_this_machine();
-    let possible = Possible::default();
+    let afterwards = Arc::<Afterwards>::default();
     let people = &data.config.people;
-    for (name, builtin) in builtins(&newest, &possible, &proposals, &log, &permissions, &clock, people) {
+    for (name, builtin) in builtins(&newest, &afterwards, &proposals, &log, &permissions, &clock, people) {
+        actions.register(name, builtin);
+    }
+    let incidents: Arc<dyn IncidentLog> = store.clone();
+    for (name, builtin) in incident_builtins(&incidents, people) {
         actions.register(name, builtin);
     }
     let configured = configured(&data.config, &memberships);
@@ -285,8 +300,15 @@ pub(super) async fn start_among(
     }
     let implemented = understander.intents().iter().map(|intent| &intent.name).filter(|name| registry.implements(name));
     // Nobody else sets it.
-    let _ = possible.set(implemented.cloned().collect());
+    let _ = afterwards.possible.set(implemented.cloned().collect());
     let planner = Arc::new(Planner::new(registry, surroundings, Arc::clone(&redactor), Arc::clone(&clock)));
+    let desk = (!on_call.is_empty())
+        .then(|| Arc::new(OnCallDesk::new(Arc::clone(&planner), on_call.into_values().collect(), rota)));
+    if let Some(desk) = &desk {
+        let _ = afterwards.desk.set(Arc::clone(desk));
+        // What was left behind is judged again.
+        desk.look_up().await;
+    }
     let ledger: Arc<dyn Ledger> = store.clone();
     let executor = Executor::new(Arc::clone(&planner), Arc::clone(&ledger), Arc::clone(&tally));
     let (outbox, replies) = mpsc::channel(OUTBOX);
@@ -308,6 +330,7 @@ pub(super) async fn start_among(
         tally,
         keeping: data.config.learning.keep_messages.then(|| Keeping { log: store.clone(), keep_for }),
         directory,
+        desk,
         clock: Arc::clone(&clock),
         outbox,
         alarms,

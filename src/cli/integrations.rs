@@ -120,6 +120,7 @@ fn line(integration: &Integration, tried: &[Tried]) -> (u8, String, &'static str
             (2, "off", "not enabled in the configuration".to_owned())
         }
         (Standing::NotEnabled { requires }, _) => (2, "off", format!("needs {}", requires.join(" or "))),
+        (Standing::GivesWay { to }, _) => (2, "off", format!("gives way to {}", to.join(" and "))),
         (Standing::TurnedOff, _) => (2, "off", "not among those that the configuration enables".to_owned()),
     };
     (rank, name, standing, what)

@@ -1,17 +1,21 @@
 //! `sayso policy explain|test`: what the policy says to a command, without asking for it.
 
 mod cases;
+mod duty;
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::json;
 
+use self::duty::Supposing;
 use super::assembly::{self, Data};
 use super::{Failure, print};
 use crate::assistant::touches_production;
-use crate::domain::{Actor, Clock as _, Command, ConversationId, Effect, Memberships, SystemClock, parse_typed};
-use crate::proposal::{Permissions, Policy, PolicyAction, Query, Target, Verdict, WhoMay};
+use crate::domain::{
+    Actor, ActorPattern, Clock as _, Command, ConversationId, Effect, Memberships, SystemClock, parse_typed,
+};
+use crate::proposal::{Permissions as _, PolicyAction, Query, Target, Verdict, WhoMay};
 
 /// What to ask the policy.
 #[derive(Debug, clap::Subcommand)]
@@ -46,6 +50,9 @@ pub(super) struct Explained {
     /// Who has said yes already; may be given several times
     #[arg(long = "yes", value_name = "PLATFORM:ID")]
     yeses: Vec<Actor>,
+    /// Who is on call, as roles of the moment have it: a name of `[people]`, or `nobody`; may be given several times
+    #[arg(long = "on-call", value_name = "NAME")]
+    on_call: Vec<String>,
     /// It acts upon the machine that Sayso runs on
     #[arg(long)]
     local: bool,
@@ -56,13 +63,10 @@ pub(super) struct Explained {
 
 pub(super) fn run(config: Option<&Path>, what: Subcommands) -> Result<(), Failure> {
     let data = assembly::load(config)?;
-    let policy = assembly::policy(&data.config, &data.catalogue).map_err(|faults| {
-        faults.iter().for_each(|fault| eprintln!("{fault}"));
-        Failure::Told
-    })?;
+    let supposing = Supposing::new(&data)?;
     match what {
-        Subcommands::Explain(explained) => explain(&data, &policy, &explained),
-        Subcommands::Test { files } => cases::test(&data, &policy, &files),
+        Subcommands::Explain(explained) => explain(&data, &supposing, &explained),
+        Subcommands::Test { files } => cases::test(&data, &supposing, &files),
     }
 }
 
@@ -106,7 +110,7 @@ fn main_of(actor: &Actor) -> ConversationId {
     ConversationId { platform: actor.platform().to_owned(), channel: "main".to_owned() }
 }
 
-fn explain(data: &Data, policy: &Policy, explained: &Explained) -> Result<(), Failure> {
+fn explain(data: &Data, supposing: &Supposing, explained: &Explained) -> Result<(), Failure> {
     let command = parse_typed(&explained.command, &data.catalogue.intents).map_err(|error| Failure::of(&error))?;
     let asked = Asked {
         target: target(data, &command, explained.local),
@@ -118,6 +122,10 @@ fn explain(data: &Data, policy: &Policy, explained: &Explained) -> Result<(), Fa
         reason: explained.reason.clone(),
         broken_glass: false,
     };
+    let on_call: Vec<String> = explained.on_call.iter().filter(|name| *name != "nobody").cloned().collect();
+    let supposed = (!explained.on_call.is_empty()).then_some(on_call.as_slice());
+    supposing.suppose(supposed, "--on-call NAME", asked.now).map_err(Failure::Said)?;
+    let policy = &supposing.policy;
     let verdict = policy.verdict(&asked.query(PolicyAction::Propose));
     let decisions: Vec<_> = PolicyAction::ALL
         .into_iter()
@@ -147,13 +155,13 @@ fn explain(data: &Data, policy: &Policy, explained: &Explained) -> Result<(), Fa
     let when = asked.now.to_zoned(zone.clone()).strftime("%A %Y-%m-%d %H:%M %Q").to_string();
     // Who is in which group is known where people talk, and not here.
     let memberships = Memberships::default();
-    let roles: Vec<&str> = data
-        .config
-        .roles
-        .iter()
-        .filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.matches(&asked.actor, &memberships)))
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let is_on_call = data.config.people.name(&asked.actor).is_some_and(|name| on_call.iter().any(|one| one == name));
+    let has = |role: &str, patterns: &[ActorPattern]| {
+        patterns.iter().any(|pattern| pattern.matches(&asked.actor, &memberships))
+            || (is_on_call && data.config.on_call.contains_key(role))
+    };
+    let roles = data.config.roles.iter().filter(|(name, patterns)| has(name, patterns));
+    let roles: Vec<&str> = roles.map(|(name, _)| name.as_str()).collect();
     let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
     let production = if asked.target.production { ", touches production" } else { "" };
     print(format_args!("{}", asked.command));

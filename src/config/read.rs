@@ -81,7 +81,7 @@ fn read(document: &Document<'_>) -> Config {
     section("people", &mut |table| read_people(&mut config, table));
     section("roles", &mut |table| read_roles(&mut config, table));
     section("halt", &mut |table| {
-        put(&mut config.halters, table.get("roles"), |item| Some(read_halters(item, &config.roles)))
+        put(&mut config.halters, table.get("roles"), |item| Some(read_halters(item, &config.roles, &config.on_call)))
     });
     section("integrations", &mut |table| read_integrations(&mut config, table));
     section("bindings", &mut |table| read_bindings(&mut config, table));

@@ -26,6 +26,9 @@ pub struct Config {
     pub people: People,
     /// `[roles]`, with people's names replaced by their accounts.
     pub roles: BTreeMap<String, Vec<ActorPattern>>,
+    /// The roles of the moment, `[roles.<name>] oncall`: each with the schedule by which somebody has it. In
+    /// [`Config::roles`] nobody has them.
+    pub on_call: BTreeMap<String, String>,
     /// `[halt]`: the roles that may stop everything, and let it go on.
     pub halters: Vec<String>,
     /// `[bindings]`: the integration that carries out an intent when several could.
@@ -164,6 +167,7 @@ impl Default for Config {
             entities: Entities::default(),
             people: People::default(),
             roles: BTreeMap::from([("operator".to_owned(), console)]),
+            on_call: BTreeMap::new(),
             halters: vec!["operator".to_owned()],
             bindings: BTreeMap::new(),
             integrations: Integrations::default(),

@@ -45,7 +45,7 @@ pub(super) fn read_entities(config: &mut Config, entities: &mut Table<'_>) {
     }
 }
 
-/// `[people.mira] ids = ["discord:80351110224678912"]`
+/// `[people.mira] ids = ["discord:80351110224678912"]`, and `oncall = ["pagerduty:PT23IWX"]`
 pub(super) fn read_people(config: &mut Config, people: &mut Table<'_>) {
     let mut owners: BTreeMap<Actor, String> = BTreeMap::new();
     for (key, item) in people.rest() {
@@ -54,6 +54,7 @@ pub(super) fn read_people(config: &mut Config, people: &mut Table<'_>) {
         }
         let Some(mut person) = item.table() else { continue };
         let ids = person.get("ids").and_then(|ids| ids.list()).unwrap_or_default();
+        let on_call = person.get("oncall").and_then(|ids| ids.list()).unwrap_or_default();
         person.finish();
         let mut accounts = Vec::new();
         for id in ids {
@@ -73,12 +74,20 @@ pub(super) fn read_people(config: &mut Config, people: &mut Table<'_>) {
             let hint = "write `ids = [\"discord:80351110224678912\"]`".to_owned();
             item.document().error(key.span.start, format!("`{}` has no account", item.path()), Some(hint));
         }
+        for id in on_call {
+            let Some(called) = id.parse(str::parse::<Actor>) else { continue };
+            if let Some(other) = config.people.called(&called) {
+                let message = format!("`{called}` is already what `{other}` is called");
+                item.document().error(id.span.start, message, None);
+            }
+            config.people.add_on_call(key.text, called);
+        }
         config.entities.add(EntityType::Person, key.text, &[]);
         config.people.add(key.text, accounts);
     }
 }
 
-/// `[roles] operator = ["mira", "discord:80351110224678912", "console:*"]`
+/// `[roles] operator = ["mira", "discord:80351110224678912", "console:*"]`, and `[roles.on-call] oncall = "PI7DH85"`
 pub(super) fn read_roles(config: &mut Config, roles: &mut Table<'_>) {
     for (key, item) in roles.rest() {
         let is_word = key.text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -86,6 +95,13 @@ pub(super) fn read_roles(config: &mut Config, roles: &mut Table<'_>) {
         if !is_word {
             let message = format!("invalid name of a role `{}`, expected a lower-case word", key.text);
             item.document().error(key.span.start, message, None);
+        }
+        if let DeValue::Table(_) = item.value() {
+            if let Some(schedule) = schedule(&item) {
+                config.on_call.insert(key.text.to_owned(), schedule);
+            }
+            config.roles.insert(key.text.to_owned(), Vec::new());
+            continue;
         }
         let mut members = Vec::new();
         for member in item.list().unwrap_or_default() {
@@ -105,9 +121,34 @@ pub(super) fn read_roles(config: &mut Config, roles: &mut Table<'_>) {
     }
 }
 
+/// The schedule by which somebody has a role of the moment: its id in the system that knows.
+fn schedule(item: &Item<'_>) -> Option<String> {
+    let mut role = item.table()?;
+    let schedule = role.get("oncall");
+    role.finish();
+    let Some(schedule) = schedule else {
+        let hint = "write `oncall = \"PI7DH85\"`, the id of a schedule, or a list of people".to_owned();
+        item.document().error(item.key_span.start, format!("`{}` needs `oncall`", item.path()), Some(hint));
+        return None;
+    };
+    schedule.parse(|text| match text.trim() {
+        "" => Err("expected the id of a schedule, found nothing".to_owned()),
+        id => Ok(id.to_owned()),
+    })
+}
+
 /// `[halt] roles = ["operator"]`
-pub(super) fn read_halters(roles: &Item<'_>, known: &BTreeMap<String, Vec<ActorPattern>>) -> Vec<String> {
+pub(super) fn read_halters(
+    roles: &Item<'_>,
+    known: &BTreeMap<String, Vec<ActorPattern>>,
+    on_call: &BTreeMap<String, String>,
+) -> Vec<String> {
     let named = roles.strings().unwrap_or_default();
+    for role in named.iter().filter(|role| on_call.contains_key(role.text)) {
+        let message =
+            format!("`{}` is a role of the moment; the brake cannot wait for a system to say who has it", role.text);
+        roles.document().error(role.span.start, message, None);
+    }
     for role in named.iter().filter(|role| !known.contains_key(role.text)) {
         let hint = suggestion(role.text, known.keys().map(String::as_str));
         roles.document().error(role.span.start, format!("unknown role `{}`", role.text), hint);

@@ -36,6 +36,7 @@ fn the_example_shows_every_key() {
         entities,
         people,
         roles,
+        on_call,
         halters: _,
         bindings,
         integrations: Integrations { enabled, settings },
@@ -53,6 +54,8 @@ fn the_example_shows_every_key() {
     assert_eq!(entities.canonical(EntityType::Service, "The Shop"), Some("checkout"));
     assert_eq!(entities.canonical(EntityType::Person, "@Mira"), Some("mira"));
     assert_eq!((people.accounts("mira").unwrap().len(), roles["operator"].len(), bindings.len()), (2, 1, 1));
+    assert_eq!((on_call["on-call"].as_str(), roles["on-call"].len()), ("PI7DH85", 0));
+    assert_eq!(people.called(&"pagerduty:PT23IWX".parse().unwrap()), Some("mira"));
     assert_eq!(announce.len(), 1);
     let Discord { token, guilds, listen, proxy } = discord.as_ref().unwrap();
     assert_eq!((token.as_str(), guilds.len(), listen.len(), proxy.is_some()), ("DISCORD_TOKEN", 1, 1, true));
@@ -78,7 +81,9 @@ fn the_example_shows_every_key() {
         "chat.discord.proxy",
         "entities",
         "people.mira.ids",
+        "people.mira.oncall",
         "roles.operator",
+        "roles.on-call.oncall",
         "bindings",
         "integrations.enabled",
         "store.path",
@@ -187,6 +192,20 @@ fn every_fault_has_its_message() {
              error: sayso.toml:14:10: `log.format`: unknown value `xml`\n  hint: expected one of `text`, `json`\n\
              error: sayso.toml:16:17: `learning.keep_messages`: expected `true` or `false`, found a string\n\
              error: sayso.toml:17:12: `learning.keep_for`: expected between 86400 and 31622400 seconds, found `PT1H`\n",
+        ),
+        (
+            "[people.mira]\nids = [\"discord:1\"]\noncall = [\"pagerduty:P1\"]\n\
+             [people.ada]\nids = [\"discord:2\"]\noncall = [\"pagerduty:P1\", \"ada\"]\n\
+             [roles.primary]\noncall = \"\"\n[roles.secondary]\nschedule = \"P2\"\n[roles.on-call]\noncall = \"P3\"\n\
+             [halt]\nroles = [\"on-call\"]\n",
+            "error: sayso.toml:6:11: `pagerduty:P1` is already what `mira` is called\n\
+             error: sayso.toml:6:27: `people.ada.oncall`: invalid actor `ada`, expected `platform:id`\n\
+             error: sayso.toml:8:10: `roles.primary.oncall`: expected the id of a schedule, found nothing\n\
+             error: sayso.toml:9:8: `roles.secondary` needs `oncall`\n  \
+             hint: write `oncall = \"PI7DH85\"`, the id of a schedule, or a list of people\n\
+             error: sayso.toml:10:1: unknown key `schedule` in `[roles.secondary]`\n  hint: expected one of `oncall`\n\
+             error: sayso.toml:14:10: `on-call` is a role of the moment; the brake cannot wait for a system to say who \
+             has it\n",
         ),
         (
             "[store]\npath = \"a.db\"\nurl = \"postgres://a:hunter2@b/c\"\n",

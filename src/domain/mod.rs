@@ -9,12 +9,14 @@ mod clock;
 mod command;
 mod entities;
 mod ids;
+mod incident;
 mod intent;
 mod listed;
 mod memberships;
 mod outcome;
 mod people;
 mod platform;
+mod rota;
 mod secret;
 mod tally;
 mod text;
@@ -30,12 +32,17 @@ pub use entities::{Entities, PRODUCTION, name_key};
 pub use ids::{
     ConversationId, Digest, ExecutionId, IntentName, MessageId, NameError, ParameterName, ProposalCode, ProposalId,
 };
+pub use incident::{
+    Incident, IncidentError, IncidentKey, IncidentKeyError, IncidentLog, IncidentState, IncidentUpdate, NewIncident,
+    Stamp,
+};
 pub use intent::{Effect, EnumValue, Intent, Intents, Parameter};
 pub use listed::{Listed, UnfitName};
 pub use memberships::Memberships;
 pub use outcome::{Outcome, OutcomeStatus};
 pub use people::People;
 pub use platform::{Asking, Assistance, Directory, GroupsUnknown, Handling, Notebook, NotebookError, Suggestion};
+pub use rota::{OnCall, OnCallUnknown, Rota};
 pub use secret::Secret;
 pub use tally::{Counted, Tally};
 pub use text::{MAX_MESSAGE_BYTES, clean, nearest, sanitise};

@@ -7,27 +7,41 @@ use super::Actor;
 /// People by their name in the configuration, each with the platforms' ids of their accounts. One account belongs to one
 /// person at most; an account that nobody claims is a person of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct People(BTreeMap<String, Vec<Actor>>);
+pub struct People {
+    accounts: BTreeMap<String, Vec<Actor>>,
+    /// What systems that know who is on call name somebody by; nobody acts with these.
+    on_call: BTreeMap<Actor, String>,
+}
 
 impl People {
     /// Adds a person.
     pub fn add(&mut self, name: &str, accounts: Vec<Actor>) {
-        self.0.insert(name.to_owned(), accounts);
+        self.accounts.insert(name.to_owned(), accounts);
+    }
+
+    /// By what a system that knows who is on call names a person: `pagerduty:PT23IWX`.
+    pub fn add_on_call(&mut self, name: &str, id: Actor) {
+        self.on_call.insert(id, name.to_owned());
+    }
+
+    /// The name of the person whom a system that knows who is on call names so.
+    pub fn called(&self, id: &Actor) -> Option<&str> {
+        self.on_call.get(id).map(String::as_str)
     }
 
     /// The accounts of a person, if somebody has that name.
     pub fn accounts(&self, name: &str) -> Option<&[Actor]> {
-        self.0.get(name).map(Vec::as_slice)
+        self.accounts.get(name).map(Vec::as_slice)
     }
 
     /// All names.
     pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.0.keys().map(String::as_str)
+        self.accounts.keys().map(String::as_str)
     }
 
     /// The name of the person who has an account: what "me" means.
     pub fn name(&self, actor: &Actor) -> Option<&str> {
-        self.0.iter().find(|(_, accounts)| accounts.contains(actor)).map(|(name, _)| name.as_str())
+        self.accounts.iter().find(|(_, accounts)| accounts.contains(actor)).map(|(name, _)| name.as_str())
     }
 
     /// Whether two accounts are one person's: then they count as one, whoever has to be another.

@@ -65,6 +65,15 @@ impl Bindings {
         self.0.iter().map(|(_, integration)| integration.as_str())
     }
 
+    /// Where an intent is bound to by its whole name and without conditions.
+    pub(super) fn of_intent(&self, intent: &str) -> Vec<&str> {
+        let named = |selector: &Selector| {
+            selector.conditions.is_empty()
+                && matches!(&selector.intent, IntentPattern::Exactly(name) if name.as_str() == intent)
+        };
+        self.0.iter().filter(|(selector, _)| named(selector)).map(|(_, name)| name.as_str()).collect()
+    }
+
     /// Where the command is bound to, if anywhere.
     pub(super) fn find(&self, command: &Command) -> Option<Bound<'_>> {
         let matching: Vec<_> = self.0.iter().filter(|(selector, _)| selector.matches(command)).collect();

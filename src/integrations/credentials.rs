@@ -57,7 +57,9 @@ impl Chosen {
                 Err(ActionError::NotSent { integration: self.name().to_owned(), reason }.into())
             }
             // Those with a role's credentials stand where all of them stand, and this one was chosen.
-            Standing::TurnedOff | Standing::NotEnabled { .. } => Ok(self.of(Arc::clone(integration))),
+            Standing::TurnedOff | Standing::NotEnabled { .. } | Standing::GivesWay { .. } => {
+                Ok(self.of(Arc::clone(integration)))
+            }
         }
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Maker<'a> {
     pub(super) config: &'a Config,
     pub(super) surroundings: &'a Surroundings,
     pub(super) redactor: &'a Redactor,
+    /// What holds of systems that want to be alone.
+    pub(super) alone: bool,
     pub(super) faults: &'a mut Vec<Diagnostic>,
 }
 
@@ -208,7 +210,8 @@ impl Maker<'_> {
         }
     }
 
-    fn standing(&self, manifest: &Manifest) -> Standing {
+    /// Whether it is enabled, whatever it may lack.
+    pub(super) fn standing(&self, manifest: &Manifest) -> Standing {
         match &self.config.enabled {
             Some(enabled) if enabled.contains(&manifest.name) => Standing::Enabled,
             Some(_) => Standing::TurnedOff,
@@ -226,6 +229,7 @@ impl Maker<'_> {
     fn holds(&self, condition: &Condition) -> bool {
         match condition {
             Condition::Always => true,
+            Condition::Alone => self.alone,
             Condition::Path(path) => path.exists(),
             Condition::Socket(path) => is_socket(path),
             Condition::Env(variable) => self.surroundings.variable(variable).is_some(),
@@ -304,6 +308,7 @@ impl Maker<'_> {
 fn shown(condition: &Condition) -> String {
     match condition {
         Condition::Always => "nothing".to_owned(),
+        Condition::Alone => "that no other system does the same".to_owned(),
         Condition::Path(path) => format!("`{}`", path.display()),
         Condition::Socket(path) => format!("the socket `{}`", path.display()),
         Condition::Env(variable) => format!("the variable `{variable}`"),

@@ -90,7 +90,7 @@ impl Performer<'_> {
     }
 
     /// Sends the request and reads the answer, whatever it says.
-    #[tracing::instrument(name = "call", level = "info", skip_all, fields(integration = self.chosen.name()))]
+    #[tracing::instrument(name = "call", level = "info", skip_all, fields(integration = self.integration.manifest.name))]
     pub(super) async fn send(&self, step: &Step, views: &Views<'_>) -> Result<Answer, ActionError> {
         let integration = self.integration.name().to_owned();
         let request = fill(self.integration, self.templates, &step.call, &views.sent)

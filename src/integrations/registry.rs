@@ -57,6 +57,11 @@ pub enum Standing {
         /// What would enable it; empty if only the configuration can.
         requires: Vec<String>,
     },
+    /// It is there for those who have no other system that does the same, and there is one.
+    GivesWay {
+        /// To which.
+        to: Vec<String>,
+    },
     /// It is enabled, and something is missing.
     Lacking(Vec<String>),
 }
@@ -69,6 +74,7 @@ impl Standing {
             Self::TurnedOff => "is not among those that the configuration enables".to_owned(),
             Self::NotEnabled { requires } if requires.is_empty() => "is not enabled in the configuration".to_owned(),
             Self::NotEnabled { requires } => format!("is not enabled: it needs {}", requires.join(" or ")),
+            Self::GivesWay { to } => format!("gives way to {}, unless `[bindings]` names it", to.join(" and ")),
             Self::Lacking(lacking) => format!("is not ready: {}", lacking.join(", ")),
         }
     }
@@ -158,10 +164,14 @@ impl Registry {
         for manifest in manifests {
             check_builtins(&manifest, &builtins, &mut faults);
             let name = manifest.name.clone();
-            let mut maker = Maker { config, surroundings, redactor, faults: &mut faults };
-            integrations.insert(name, Arc::new(maker.integration(manifest)));
+            let mut maker = Maker { config, surroundings, redactor, alone: true, faults: &mut faults };
+            integrations.insert(name, maker.integration(manifest));
         }
         let (bindings, errors) = Bindings::parse(&config.bindings);
+        let not_alone = Maker { config, surroundings, redactor, alone: false, faults: &mut faults };
+        give_way(&mut integrations, &bindings, |manifest| not_alone.standing(manifest) == Standing::Enabled);
+        let integrations: BTreeMap<_, _> =
+            integrations.into_iter().map(|(name, integration)| (name, Arc::new(integration))).collect();
         for (selector, error) in errors {
             faults.push(in_configuration(&format!("bindings.\"{selector}\""), &error));
         }
@@ -194,6 +204,11 @@ impl Registry {
     /// The same, to be kept.
     pub(super) fn shared(&self, name: &str) -> Option<&Arc<Integration>> {
         self.integrations.get(name)
+    }
+
+    /// The integrations that an intent is bound to, whatever its arguments are.
+    pub(super) fn bound_alone(&self, intent: &str) -> Vec<&str> {
+        self.bindings.of_intent(intent)
     }
 
     /// Whether some enabled integration carries out the intent.
@@ -294,6 +309,28 @@ impl Registry {
             None => "does not exist".to_owned(),
             Some(integration) if integration.standing == Standing::Enabled => "cannot do it".to_owned(),
             Some(integration) => integration.standing.reason(),
+        }
+    }
+}
+
+/// Those that are enabled where no other system does the same are so no longer where one does, unless a binding names them.
+/// All of a system or nothing: half of it here and half of it there would be two systems that know nothing of each other.
+fn give_way(integrations: &mut BTreeMap<String, Integration>, bindings: &Bindings, stays: impl Fn(&Manifest) -> bool) {
+    let used = |integration: &Integration| matches!(integration.standing, Standing::Enabled | Standing::Lacking(_));
+    let names: Vec<String> = integrations.keys().cloned().collect();
+    for name in names {
+        let Some(one) = integrations.get(&name).filter(|one| used(one) && !stays(&one.manifest)) else { continue };
+        if bindings.integrations().any(|bound| bound == name) {
+            continue;
+        }
+        let does = |action: &Action| one.manifest.actions.iter().any(|own| own.implements == action.implements);
+        let others = integrations.values().filter(|other| other.manifest.name != name && used(other));
+        let to: Vec<String> = others
+            .filter(|other| other.manifest.actions.iter().any(does))
+            .map(|other| format!("`{}`", other.manifest.name))
+            .collect();
+        if let Some(one) = integrations.get_mut(&name).filter(|_| !to.is_empty()) {
+            one.standing = Standing::GivesWay { to };
         }
     }
 }

@@ -11,6 +11,8 @@
 //! There is one way into `executing`, `Step::begin`, and it alone mints [`Approved`]; `executing` is left for final
 //! states only. So a proposal is executed at most once.
 
+#[cfg(test)]
+mod duty;
 mod press;
 #[cfg(test)]
 mod properties;
@@ -232,16 +234,26 @@ impl<'a> Step<'a> {
     /// The yeses that were given to exactly this, by people who may still give them.
     fn standing(&self) -> Vec<Approval> {
         let digest = self.proposal.compute_digest();
-        let stands = |approval: &&Approval| {
-            let ask = |action| self.query(action, &approval.actor, &approval.conversation);
-            let query = match &approval.broken_glass {
-                Some(reason) => ask(PolicyAction::BreakGlass).because(reason),
-                None if self.is_own(&approval.actor) => ask(PolicyAction::Confirm),
-                None => ask(PolicyAction::Approve),
-            };
-            approval.digest == digest && self.policy.decide(&query).allowed
-        };
+        let stands = |approval: &&Approval| approval.digest == digest && self.may_still(approval).allowed;
         self.proposal.approvals.iter().filter(stands).cloned().collect()
+    }
+
+    /// Whether somebody who has said yes still may.
+    fn may_still(&self, approval: &Approval) -> Decision {
+        let ask = |action| self.query(action, &approval.actor, &approval.conversation);
+        let query = match &approval.broken_glass {
+            Some(reason) => ask(PolicyAction::BreakGlass).because(reason),
+            None if self.is_own(&approval.actor) => ask(PolicyAction::Confirm),
+            None => ask(PolicyAction::Approve),
+        };
+        self.policy.decide(&query)
+    }
+
+    /// Why a yes counts no longer, where that is who is on call now, or that nobody knows.
+    fn off_call(&self) -> Option<String> {
+        let decisions = self.proposal.approvals.iter().map(|approval| self.may_still(approval));
+        let mut fallen = decisions.filter(|decision| !decision.allowed);
+        fallen.find(|decision| decision.on_call.is_some() || !decision.errors.is_empty()).map(|fallen| fallen.reason())
     }
 
     /// The moment of running: everything is asked once more. The only place where something is let through.
@@ -252,7 +264,7 @@ impl<'a> Step<'a> {
         let standing = self.standing();
         let execute = self.may_execute(&standing);
         if !execute.allowed {
-            return self.deny(execute.reason());
+            return self.deny(self.off_call().unwrap_or_else(|| execute.reason()));
         }
         if standing.is_empty() && !matches!(self.verdict(), Verdict::Allow { .. }) {
             return self.deny(Decision::NO_RULE.to_owned());

@@ -17,6 +17,7 @@ mod storage;
 mod stored;
 #[cfg(test)]
 mod testing;
+mod watched;
 
 pub use approval::{Approval, Approved};
 pub use deed::{Change, Deed, Notice, Refusal};
@@ -30,3 +31,4 @@ pub use state::{Proposal, State, UnknownState};
 pub use storage::{Found, ProposalStore, ProposalStoreError, Unusable};
 pub use stored::RestoreError;
 pub(crate) use stored::StoredProposal;
+pub use watched::Watched;

@@ -127,15 +127,21 @@ pub struct Decision {
     pub rule: String,
     /// What could not be evaluated. If there is anything here, it is not allowed.
     pub errors: Vec<String>,
+    /// Who was on call, where the answer depended on that.
+    pub on_call: Option<String>,
 }
 
 impl Decision {
     /// What [`Decision::rule`] says where no rule permits, and none forbids.
     pub const NO_RULE: &str = "deny by default";
 
-    /// Why not, in a few words: what could not be evaluated, else the rule.
+    /// Why, in a few words: what could not be evaluated, else the rule, and who was on call where that mattered.
     pub fn reason(&self) -> String {
-        if self.errors.is_empty() { self.rule.clone() } else { self.errors.join("; ") }
+        match &self.on_call {
+            _ if !self.errors.is_empty() => self.errors.join("; "),
+            Some(on_call) => format!("{} ({on_call})", self.rule),
+            None => self.rule.clone(),
+        }
     }
 
     /// Whether a rule forbids it, or could not be evaluated; not only that none permits it.
@@ -229,6 +235,11 @@ pub trait Permissions: Send + Sync {
     /// time zone.
     fn version(&self) -> Digest;
 
+    /// Whether it was told lately who is on call, be it that it cannot be found out; always where nothing depends on it.
+    fn knows_duty(&self, _: Timestamp) -> bool {
+        true
+    }
+
     /// Whether somebody may stop everything, and let it go on. No rule for commands can take the switch from them: a
     /// freeze must not freeze the brake.
     fn may_halt(&self, actor: &Actor) -> bool;
@@ -279,7 +290,7 @@ pub trait Permissions: Send + Sync {
             if run.allowed {
                 let execute = ask(PolicyAction::Execute, &[], query.reason);
                 if execute.allowed {
-                    return Verdict::Allow { rule: run.rule };
+                    return Verdict::Allow { rule: run.reason() };
                 }
                 refused = Some(execute);
             }
@@ -289,6 +300,8 @@ pub trait Permissions: Send + Sync {
             return Verdict::Deny { reason: refused.unwrap_or(propose).reason() };
         }
         let confirm = |reason| ask(PolicyAction::Confirm, &[], reason).allowed;
+        let on_call = propose.on_call.clone().or_else(|| ask(PolicyAction::Confirm, &[], query.reason).on_call);
+        let rule = Decision { on_call, ..propose }.reason();
         let execute = ask(PolicyAction::Execute, yes, query.reason);
         let own = |reason| confirm(reason) && ask(PolicyAction::Execute, yes, reason).allowed;
         let now = own(query.reason);
@@ -299,6 +312,6 @@ pub trait Permissions: Send + Sync {
         let glass = !now && !reason && ask(PolicyAction::BreakGlass, &[], Some(Query::SOME_REASON)).allowed;
         let own_is_enough = by == WhoMay::Requester && held.is_none();
         let approvers = if own_is_enough { Vec::new() } else { self.approvers(query) };
-        Verdict::Confirm { by, needs: Needs { reason, held, glass, approvers }, rule: propose.rule }
+        Verdict::Confirm { by, needs: Needs { reason, held, glass, approvers }, rule }
     }
 }

@@ -1,6 +1,7 @@
 //! Policy: Cedar files, validated in strict mode against `policies/schema.cedarschema`. Deny by default, forbid beats
 //! permit, and what cannot be evaluated denies.
 
+mod duty;
 mod fault;
 mod question;
 #[cfg(test)]
@@ -10,13 +11,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Policy as Rule, PolicyId, PolicySet, Response, ValidationMode, Validator};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::duty::Duty;
 pub use self::fault::PolicyFault;
 use self::question::{Unaskable, Vocabulary};
 use super::permission::{Decision, Permissions, PolicyAction, Query};
 use super::roles::Roles;
-use crate::domain::{Actor, ActorPattern, Approvers, ConversationId, Covered, Digest, Memberships, People, nearest};
+use crate::domain::{
+    Actor, ActorPattern, Approvers, ConversationId, Covered, Digest, Memberships, People, Rota, nearest,
+};
 
 /// How many brackets may stand within each other. Cedar's reader calls itself for each, and the stack has an end.
 const MAX_DEPTH: usize = 50;
@@ -31,6 +36,8 @@ pub struct Policy {
     vocabulary: Vocabulary,
     roles: Roles,
     people: People,
+    /// The roles of the moment.
+    duty: Duty,
     /// The roles that may stop everything.
     halters: Vec<String>,
     zone: TimeZone,
@@ -63,6 +70,7 @@ impl Policy {
             vocabulary,
             roles: roles.clone(),
             people: People::default(),
+            duty: Duty::default(),
             halters: Vec::new(),
             zone: TimeZone::UTC,
             texts,
@@ -91,7 +99,7 @@ impl Policy {
             Ok(response) => response,
             Err(error) => {
                 let rule = Decision::NO_RULE.to_owned();
-                return Decision { allowed: false, rule, errors: vec![error.to_string()] };
+                return Decision { allowed: false, rule, errors: vec![error.to_string()], on_call: None };
             }
         };
         let mut rules: Vec<String> = response.diagnostics().reason().map(|id| self.named(id)).collect();
@@ -101,7 +109,7 @@ impl Policy {
         }
         // Cedar leaves a rule that fails out of account. A forbid that fails must not let anything through.
         let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
-        Decision { allowed: lets_through(&response), rule: rules.join(", "), errors }
+        Decision { allowed: lets_through(&response), rule: rules.join(", "), errors, on_call: None }
     }
 
     /// Whether somebody whom a role's pattern covers may say yes to what a query is about, and whether the rule that lets
@@ -133,6 +141,11 @@ impl Policy {
         Self { roles: self.roles.among(memberships), ..self }
     }
 
+    /// The same rules, with roles of the moment: each with the schedule by which somebody has it, as the rota tells.
+    pub fn with_duty(self, schedules: BTreeMap<String, String>, rota: Arc<Rota>) -> Self {
+        Self { duty: Duty::new(schedules, rota), ..self }
+    }
+
     /// The same rules, where people of these roles may stop everything.
     pub fn with_halters(self, halters: Vec<String>) -> Self {
         Self { halters, ..self }
@@ -149,14 +162,23 @@ impl Policy {
 
 impl Permissions for Policy {
     fn decide(&self, query: &Query<'_>) -> Decision {
-        self.answer(self.respond(query, &self.roles))
+        let answer = |roles: &Roles| self.answer(self.respond(query, roles));
+        match self.duty.is_empty() {
+            true => answer(&self.roles),
+            false => self.duty.decide(query, &self.roles, &self.people, answer),
+        }
+    }
+
+    fn knows_duty(&self, now: Timestamp) -> bool {
+        self.duty.is_told(now)
     }
 
     fn approvers(&self, query: &Query<'_>) -> Vec<Approvers> {
         let mut approvers = Vec::new();
         for (role, patterns) in self.roles.members() {
             let (mut members, mut pinged) = (Vec::new(), false);
-            for member in patterns.iter().take(MAX_ASKED_ABOUT) {
+            let on_call = self.duty.members(role, &self.people, query.now);
+            for member in patterns.iter().chain(&on_call).take(MAX_ASKED_ABOUT) {
                 if let Some(pings) = self.may_approve(query, role, member) {
                     members.push(member.clone());
                     pinged |= pings;
@@ -177,7 +199,8 @@ impl Permissions for Policy {
         let roles = serde_json::to_vec(&self.roles).unwrap_or_default(); // Maps of strings always serialise.
         let zone = format!("{:?}", self.zone);
         let people = format!("{:?}", self.people);
-        Digest::of([self.texts.to_string().as_bytes(), &roles, zone.as_bytes(), people.as_bytes()])
+        let duty = self.duty.definition();
+        Digest::of([self.texts.to_string().as_bytes(), &roles, zone.as_bytes(), people.as_bytes(), duty.as_bytes()])
     }
 
     fn same_person(&self, one: &Actor, other: &Actor) -> bool {

@@ -7,6 +7,7 @@ use sqlx::migrate::MigrateError;
 
 use super::PostgresError;
 use crate::audit::{AuditLogError, LedgerError};
+use crate::domain::IncidentError;
 use crate::proposal::ProposalStoreError;
 
 /// Why the store cannot be used.
@@ -166,6 +167,12 @@ impl From<StoreError> for AuditLogError {
 }
 
 impl From<StoreError> for ProposalStoreError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed { reason: error.to_string(), source: Box::new(error) }
+    }
+}
+
+impl From<StoreError> for IncidentError {
     fn from(error: StoreError) -> Self {
         Self::Failed { reason: error.to_string(), source: Box::new(error) }
     }

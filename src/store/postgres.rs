@@ -4,6 +4,7 @@
 mod audit;
 mod conversations;
 mod error;
+mod incidents;
 mod misses;
 mod proposals;
 mod replicas;

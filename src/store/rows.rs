@@ -8,7 +8,10 @@ use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use super::{Miss, MissKind, Remains};
 use crate::audit::{AuditEvent, AuditLogError, ChainRow, Entry, Halt, Search};
-use crate::domain::{ConversationId, ExecutionId, IntentName, Intents, Outcome, ProposalId};
+use crate::domain::{
+    ConversationId, ExecutionId, Incident, IncidentKey, IncidentUpdate, IntentName, Intents, NewIncident, Outcome,
+    ProposalId, Stamp,
+};
 use crate::proposal::{Found, Proposal, State, StoredProposal, Trace, Unusable};
 
 /// Why a row is none of ours.
@@ -45,6 +48,8 @@ pub(super) trait Columns {
     fn text_if(&self, column: &'static str) -> Result<Option<String>, sqlx::Error>;
     /// A whole number.
     fn number(&self, column: &'static str) -> Result<i64, sqlx::Error>;
+    /// A whole number, if there is one.
+    fn number_if(&self, column: &'static str) -> Result<Option<i64>, sqlx::Error>;
 }
 
 impl<R: Row> Columns for R
@@ -62,6 +67,10 @@ where
     }
 
     fn number(&self, column: &'static str) -> Result<i64, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn number_if(&self, column: &'static str) -> Result<Option<i64>, sqlx::Error> {
         self.try_get(column)
     }
 }
@@ -148,4 +157,41 @@ pub(super) fn halt(row: &impl Columns) -> Result<Halt, RowFault> {
         since: Timestamp::from_microsecond(row.number("since")?).map_err(content)?,
         reason: row.text_if("reason")?,
     })
+}
+
+/// The key of an incident: `number`.
+pub(super) fn incident_key(row: &impl Columns) -> Result<IncidentKey, RowFault> {
+    IncidentKey::new(row.number("number")?).map_err(content)
+}
+
+/// An incident with its latest update: `number, title, severity, service, opened, opened_by, opened_in, resolved,
+/// resolved_by, resolved_in, place, made, made_by, made_in, text`.
+pub(super) fn incident(row: &impl Columns) -> Result<Incident, RowFault> {
+    let latest = stamp(row, "made", "made_by", "made_in")?.zip(row.text_if("text")?);
+    Ok(Incident {
+        key: incident_key(row)?,
+        about: NewIncident {
+            title: row.text("title")?,
+            severity: row.text_if("severity")?,
+            service: row.text_if("service")?,
+        },
+        opened: stamp(row, "opened", "opened_by", "opened_in")?.ok_or_else(|| content("an incident nobody opened"))?,
+        resolved: stamp(row, "resolved", "resolved_by", "resolved_in")?,
+        updates: row.number_if("place")?.unwrap_or_default().cast_unsigned(),
+        latest: latest.map(|(stamp, text)| IncidentUpdate { stamp, text }),
+    })
+}
+
+/// Who did something, when, and by which execution, if anybody has.
+fn stamp(
+    row: &impl Columns,
+    at: &'static str,
+    by: &'static str,
+    execution: &'static str,
+) -> Result<Option<Stamp>, RowFault> {
+    let (Some(at), Some(by), Some(execution)) = (row.number_if(at)?, row.text_if(by)?, row.text_if(execution)?) else {
+        return Ok(None);
+    };
+    let at = Timestamp::from_microsecond(at).map_err(content)?;
+    Ok(Some(Stamp { by: parse(&by)?, at, execution: parse(&execution)? }))
 }

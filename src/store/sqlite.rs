@@ -3,6 +3,7 @@
 
 mod audit;
 mod conversations;
+mod incidents;
 mod misses;
 mod owner;
 mod proposals;

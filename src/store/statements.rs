@@ -102,3 +102,34 @@ macro_rules! untold {
 pub(super) const REMOVE_EXECUTIONS: &str =
     untold!("DELETE FROM executions WHERE proposal IN (SELECT id FROM proposals WHERE ", ")");
 pub(super) const REMOVE_PROPOSALS: &str = untold!("DELETE FROM proposals WHERE ", "");
+
+/// A query for incidents, each with its latest update, with a condition and an order.
+macro_rules! incidents {
+    ($condition:literal) => {
+        concat!(
+            "SELECT number, title, severity, service, opened, opened_by, opened_in, resolved, resolved_by, resolved_in,
+                place, made, made_by, made_in, text
+            FROM incidents LEFT JOIN incident_updates ON incident_updates.incident = incidents.number
+                AND place = (SELECT max(place) FROM incident_updates WHERE incident = incidents.number) ",
+            $condition
+        )
+    };
+}
+
+pub(super) const INCIDENT: &str = incidents!("WHERE number = $1");
+pub(super) const OPEN_INCIDENTS: &str = incidents!(
+    "WHERE resolved IS NULL AND ($1 IS NULL OR severity = $1) ORDER BY severity IS NULL, severity, number LIMIT $2"
+);
+pub(super) const RESOLVED_INCIDENTS: &str = incidents!(
+    "WHERE resolved IS NOT NULL AND ($1 IS NULL OR severity = $1) ORDER BY resolved DESC, number DESC LIMIT $2"
+);
+/// The incident that an execution has opened, updated or resolved.
+pub(super) const INCIDENT_OF_EXECUTION: &str = "SELECT number FROM incidents WHERE opened_in = $1 OR resolved_in = $1
+    UNION SELECT incident FROM incident_updates WHERE made_in = $1";
+pub(super) const OPEN_INCIDENT: &str =
+    "INSERT INTO incidents (number, title, severity, service, opened, opened_by, opened_in)
+    SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5, $6 FROM incidents RETURNING number";
+pub(super) const UPDATE_INCIDENT: &str = "INSERT INTO incident_updates (incident, place, made, made_by, made_in, text)
+    SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5 FROM incident_updates WHERE incident = $1";
+pub(super) const RESOLVE_INCIDENT: &str =
+    "UPDATE incidents SET resolved = $2, resolved_by = $3, resolved_in = $4 WHERE number = $1 AND resolved IS NULL";

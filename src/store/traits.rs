@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::transfer::Session;
 use super::{MissLog, StoreError};
 use crate::audit::{AuditEvent, Ledger, Retention};
-use crate::domain::{ConversationId, ExecutionId, MessageId, Notebook, ProposalId};
+use crate::domain::{ConversationId, ExecutionId, IncidentLog, MessageId, Notebook, ProposalId};
 use crate::proposal::{ProposalStore, ProposalStoreError, State, Trace, Unusable};
 
 /// What a dialogue remembers, as JSON.
@@ -68,7 +68,7 @@ pub trait Replicas: Send + Sync {
 
 /// All that the program keeps, wherever it does.
 #[async_trait]
-pub trait Store: Recovery + Retention + ConversationStore + MessageLog + MissLog + Notebook {
+pub trait Store: Recovery + Retention + ConversationStore + MessageLog + MissLog + Notebook + IncidentLog {
     /// Whether it can be used.
     async fn probe(&self) -> Result<(), StoreError>;
 

@@ -49,7 +49,7 @@ const EVENTS: Table = Table {
 };
 
 /// All that is moved, in the order in which it is.
-pub(super) const TABLES: [Table; 8] = [
+pub(super) const TABLES: [Table; 10] = [
     Table {
         name: "proposals",
         columns: &[
@@ -88,6 +88,34 @@ pub(super) const TABLES: [Table; 8] = [
         order: "platform, channel",
     },
     Table { name: "notes", columns: &[("key", Text), ("value", Text), ("at", Number)], order: "key" },
+    Table {
+        name: "incidents",
+        columns: &[
+            ("number", Number),
+            ("title", Text),
+            ("severity", Text),
+            ("service", Text),
+            ("opened", Number),
+            ("opened_by", Text),
+            ("opened_in", Text),
+            ("resolved", Number),
+            ("resolved_by", Text),
+            ("resolved_in", Text),
+        ],
+        order: "number",
+    },
+    Table {
+        name: "incident_updates",
+        columns: &[
+            ("incident", Number),
+            ("place", Number),
+            ("made", Number),
+            ("made_by", Text),
+            ("made_in", Text),
+            ("text", Text),
+        ],
+        order: "incident, place",
+    },
     Table {
         name: "misses",
         columns: &[

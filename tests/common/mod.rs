@@ -32,7 +32,7 @@ struct Anything;
 
 impl Permissions for Anything {
     fn decide(&self, _: &Query<'_>) -> Decision {
-        Decision { allowed: true, rule: "test".to_owned(), errors: Vec::new() }
+        Decision { allowed: true, rule: "test".to_owned(), errors: Vec::new(), on_call: None }
     }
 
     fn may_halt(&self, _: &Actor) -> bool {

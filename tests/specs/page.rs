@@ -270,7 +270,11 @@ fn variables(manifest: &Manifest) -> String {
         .flat_map(|requirement| &requirement.0)
         .filter_map(|condition| match condition {
             Condition::Env(variable) => Some(variable.as_str()),
-            Condition::Always | Condition::Path(_) | Condition::Socket(_) | Condition::Program(_) => None,
+            Condition::Always
+            | Condition::Alone
+            | Condition::Path(_)
+            | Condition::Socket(_)
+            | Condition::Program(_) => None,
         })
         .collect();
     found.extend(enabling.iter().map(|variable| ((*variable).to_owned(), false)));

@@ -14,7 +14,7 @@ use crate::commands::{Samples, hostile, ordinary};
 use crate::common::{CATALOGUE, Parts, Rig, alice, approve};
 use crate::description::{Asked, Description};
 use crate::instance::Fullness;
-use crate::server::{Sense, Server};
+use crate::server::{Now, Sense, Server};
 
 /// A system: its manifest, and what it is proved against.
 pub(crate) struct System {
@@ -60,6 +60,9 @@ impl System {
         }
         for fullness in [Fullness::Full, Fullness::Bare, Fullness::Empty, Fullness::Example] {
             proof.unasked(&manifest, fullness).await;
+        }
+        if manifest.on_call.is_some() {
+            proof.on_call().await;
         }
         proof.reject();
         for action in manifest.actions.iter().filter(|action| !proof.proved.contains(&action.name)) {
@@ -191,6 +194,24 @@ impl Proof {
         }
         let approved = approve(command, plan.digest, (ProposalId::random(), ExecutionId::random()));
         Ok((plan.action.clone(), self.rig.execute(approved).await))
+    }
+
+    /// Who is on call, for roles of the moment: by whole answers it is known, and no other is misread.
+    async fn on_call(&mut self) {
+        for fullness in [Fullness::Bare, Fullness::Empty, Fullness::Example, Fullness::Full] {
+            *self.server.now.lock().unwrap() = Now { fullness, arguments: Json::Object(Map::new()) };
+            for schedule in ["PI7DH85", "../x?a=b&c", "{{ now }}", "a b"] {
+                match self.rig.planner.who_is_on_call(schedule).await {
+                    Ok(who) if fullness == Fullness::Full && who.is_empty() => {
+                        self.faults.insert(format!("on call by {schedule}: nobody, where somebody is"));
+                    }
+                    Err(error) if fullness == Fullness::Full => {
+                        self.faults.insert(format!("on call by {schedule}: {error}"));
+                    }
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
     }
 
     /// The check can fail: each request, with something in it that does not belong there.

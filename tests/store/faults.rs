@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sayso::audit::{AuditLog, Head, Ledger, WhenHalted, verify_log};
+use sayso::domain::{ExecutionId, IncidentLog as _, NewIncident, Stamp};
 use sayso::proposal::ProposalStore;
 use sayso::store::{Sqlite, Store as _, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -91,16 +92,16 @@ async fn a_newer_schema_is_told() {
     let place = File::new();
     place.open().await.close().await;
     let mut later = raw(&place.path()).await;
-    let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (7, '', TRUE, x'00', 0)";
+    let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (8, '', TRUE, x'00', 0)";
     later.execute(insert).await.unwrap();
     assert_eq!(
         refusal(&place.path()).await,
         format!(
-            "the store `{}` was written by a newer Sayso (schema 7, this one knows 6); use that one",
+            "the store `{}` was written by a newer Sayso (schema 8, this one knows 7); use that one",
             place.path().display()
         )
     );
-    later.execute("DELETE FROM _sqlx_migrations WHERE version = 7").await.unwrap();
+    later.execute("DELETE FROM _sqlx_migrations WHERE version = 8").await.unwrap();
     later.execute("UPDATE _sqlx_migrations SET checksum = x'00'").await.unwrap();
     assert_eq!(
         refusal(&place.path()).await,
@@ -211,6 +212,9 @@ async fn the_schema_itself_refuses_what_must_never_happen() {
     let good = outcome(sayso::domain::OutcomeStatus::Succeeded);
     store.close_execution(done.draft().execution, &good, noon(), ended(&done, &good)).await.unwrap();
     happens(&store, done, sayso::proposal::Event::Ended(good)).await;
+    let about = NewIncident { title: "it is slow".to_owned(), severity: None, service: None };
+    let stamp = Stamp { by: "console:mira".parse().unwrap(), at: noon(), execution: ExecutionId::random() };
+    store.open_incident(&about, &stamp).await.unwrap();
     let mut raw = raw(&place.path()).await;
     for (statement, refusal) in [
         ("UPDATE audit_events SET event = '{}' WHERE sequence = 1", "audit events are never altered"),
@@ -229,6 +233,7 @@ async fn the_schema_itself_refuses_what_must_never_happen() {
         ("UPDATE executions SET outcome = '{}'", "an execution is closed once, and nothing else about it changes"),
         ("DELETE FROM executions", "executions stay as long as they are on record"),
         ("UPDATE proposals SET state = 'pending'", "a proposal that has come to its end stays there"),
+        ("DELETE FROM incidents", "incidents are never removed: their numbers are not used again"),
     ] {
         let error = raw.execute(statement).await.unwrap_err();
         assert!(error.to_string().ends_with(refusal), "{statement}: {error}");

@@ -4,6 +4,7 @@
 
 mod crash;
 mod faults;
+mod incidents;
 mod killed_replicas;
 mod postgres;
 mod postgres_faults;
@@ -62,6 +63,10 @@ suite! {
     suite::a_living_process_is_left_alone
     suite::what_another_has_saved_is_not_opened
     suite::texts_may_hold_anything
+    incidents::an_incident_lives_from_its_opening_to_its_end
+    incidents::the_worst_incident_comes_first_and_the_latest_end
+    incidents::what_comes_twice_is_done_once
+    incidents::numbers_follow_one_another_whoever_opens
     retention::what_is_old_goes_and_the_rest_is_proven
     retention::what_has_not_ended_stays_with_all_that_follows
     retention::a_proposal_of_which_a_row_is_left_stays

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sayso::audit::{AuditLog as _, Head, Ledger as _, WhenHalted, verify_log};
+use sayso::domain::{ExecutionId, IncidentLog as _, NewIncident, Stamp};
 use sayso::proposal::ProposalStore as _;
 use sayso::store::{Postgres, PostgresUrl, Store as _};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
@@ -234,6 +235,9 @@ async fn the_schema_itself_refuses_what_must_never_happen() {
     let good = outcome(sayso::domain::OutcomeStatus::Succeeded);
     store.close_execution(done.draft().execution, &good, noon(), ended(&done, &good)).await.unwrap();
     happens(&store, done, sayso::proposal::Event::Ended(good)).await;
+    let about = NewIncident { title: "it is slow".to_owned(), severity: None, service: None };
+    let stamp = Stamp { by: "console:mira".parse().unwrap(), at: noon(), execution: ExecutionId::random() };
+    store.open_incident(&about, &stamp).await.unwrap();
     let mut raw = place.raw().await;
     for (statement, refusal) in [
         ("UPDATE audit_events SET event = '{}' WHERE sequence = 1", "audit events are never altered"),
@@ -251,6 +255,8 @@ async fn the_schema_itself_refuses_what_must_never_happen() {
         ("TRUNCATE executions", "executions are never removed all at once"),
         ("DELETE FROM proposals", "proposals stay as long as they are on record, or not at their end"),
         ("UPDATE proposals SET state = 'pending'", "a proposal that has come to its end stays there"),
+        ("TRUNCATE incidents, incident_updates", "incidents are never removed: their numbers are not used again"),
+        ("DELETE FROM incidents", "incidents are never removed: their numbers are not used again"),
         ("INSERT INTO duty VALUES (TRUE, 'b')", "duplicate key value violates unique constraint \"duty_pkey\""),
     ] {
         let error = raw.execute(statement).await.unwrap_err();

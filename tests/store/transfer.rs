@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sayso::audit::{AuditLog as _, Fact, Halt, Ledger as _, Pruning, prune, verify_log};
-use sayso::domain::{MessageId, OutcomeStatus};
+use sayso::domain::{ExecutionId, IncidentLog as _, IncidentUpdate, MessageId, NewIncident, OutcomeStatus, Stamp};
 use sayso::proposal::ProposalStore as _;
 use sayso::store::{ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Store, move_store, recover};
 use serde_json::json;
@@ -30,6 +30,17 @@ async fn fill(store: &impl Store) {
     store.halt(&halt, said).await.unwrap();
     store.put(&conversation("main"), &json!({ "said": "\u{1f980}\0" })).await.unwrap();
     store.write("chat/card", "1/2", noon()).await.unwrap();
+    let stamp = || Stamp { by: halt.by.clone(), at: noon(), execution: ExecutionId::random() };
+    let about = |severity: Option<&str>| NewIncident {
+        title: "it is slow".to_owned(),
+        severity: severity.map(ToOwned::to_owned),
+        service: None,
+    };
+    let first = store.open_incident(&about(Some("sev2")), &stamp()).await.unwrap();
+    store.open_incident(&about(None), &stamp()).await.unwrap();
+    let update = IncidentUpdate { stamp: stamp(), text: "moving".to_owned() };
+    store.update_incident(first, &update).await.unwrap();
+    store.resolve_incident(first, &stamp()).await.unwrap();
     let miss = |text: &str| Miss {
         at: noon(),
         platform: "console".to_owned(),
@@ -90,6 +101,10 @@ async fn everything_is_moved_there_and_back() {
     );
     assert!(verify_log(&target, Some(head)).await.unwrap().sequence > head.sequence);
     assert_eq!(target.misses(noon()).await.unwrap().len(), 1);
+    // Numbers go on where they were.
+    let stamp = Stamp { by: "console:mira".parse().unwrap(), at: noon(), execution: ExecutionId::random() };
+    let about = NewIncident { title: "the next".to_owned(), severity: None, service: None };
+    assert_eq!(target.open_incident(&about, &stamp).await.unwrap().to_string(), "INC-3");
 
     // Byte for byte: from PostgreSQL to a file of its own, and that compared with the first.
     let expected = rows(&from).await;
@@ -109,6 +124,8 @@ async fn rows(file: &File) -> Vec<String> {
         "SELECT json_array(platform, channel, message, handled) FROM messages ORDER BY message",
         "SELECT json_array(platform, channel, state) FROM conversations ORDER BY channel",
         "SELECT json_array(key, value, at) FROM notes ORDER BY key",
+        "SELECT json_array(number, title, severity, service, opened, opened_by, opened_in, resolved, resolved_by, resolved_in) FROM incidents ORDER BY number",
+        "SELECT json_array(incident, place, made, made_by, made_in, text) FROM incident_updates ORDER BY incident, place",
         "SELECT json_array(at, platform, text, kind, best, meant, settled) FROM misses ORDER BY id",
     ] {
         let found = raw.fetch_all(query).await.unwrap();

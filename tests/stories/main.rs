@@ -14,6 +14,7 @@ mod examples;
 mod faults;
 mod harness;
 mod live;
+mod oncall;
 mod policies;
 mod record;
 mod replicas;

@@ -99,6 +99,7 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
             faults.push(Diagnostic::error(&manifest.file, seen_by_everybody(name)).hint(IN_ENV));
         }
     }
+    faults.extend(manifest.on_call.iter().flat_map(|read| read.faults(manifest)));
     for text in login_texts(manifest) {
         for name in text.names() {
             if !LOGIN.contains(&root(name)) && !ANSWER.contains(&root(name)) {

@@ -7,6 +7,7 @@ mod check;
 mod defaults;
 mod leaves;
 mod list;
+mod oncall;
 mod read;
 mod schema;
 mod settings;
@@ -24,6 +25,7 @@ use crate::domain::{Digest, IntentName, Secret};
 pub use check::{secret_in_argv, used_parameters};
 pub use defaults::Judgement;
 pub use list::List;
+pub use oncall::OnCallRead;
 pub use schema::schema;
 pub use settings::{Kubeconfig, Tls, setting_from_toml};
 pub use template::{Computed, Expression, FILTERS, Place, Template, TemplateFault};
@@ -49,6 +51,8 @@ pub struct Manifest {
     pub env: Vec<(String, Template)>,
     /// Files of its own that one command leaves for a later one, each with its name: `{{ files.… }}`.
     pub files: BTreeMap<String, Template>,
+    /// How it is asked who is on call, if it knows.
+    pub on_call: Option<OnCallRead>,
     /// What it can do, by name.
     pub actions: Vec<Action>,
     /// Names of what it holds.
@@ -66,6 +70,8 @@ pub struct Requirement(pub Vec<Condition>);
 pub enum Condition {
     /// Every machine has it.
     Always,
+    /// No other system that is enabled carries out one of its intents.
+    Alone,
     /// A file or folder exists.
     Path(PathBuf),
     /// A Unix socket exists.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::oncall::on_call;
 use super::settings::{connection, requirements, setting};
 use super::template::{Expression, Place, Template, TemplateFault};
 use super::{
@@ -37,6 +38,7 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
     let settings = root.get("settings").map(|item| table_of(&item, setting)).unwrap_or_default();
     let env = root.get("env").map(|item| table_of(&item, template)).unwrap_or_default();
     let files = root.get("files").map(|item| table_of(&item, template)).unwrap_or_default();
+    let on_call = root.get("oncall").and_then(|item| on_call(&item));
     let mut actions = root.get("actions").map(|item| named(&item, action)).unwrap_or_default();
     for action in &mut actions {
         connection.iter().for_each(|connection| connection.judgement.fill(action));
@@ -46,6 +48,10 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
     for step in lists.iter_mut().map(|list| &mut list.step).chain(&mut health) {
         connection.iter().for_each(|connection| connection.judgement.fill_step(step));
     }
+    let on_call = match &connection {
+        Some(connection) => on_call.map(|read| read.judged(&connection.judgement)),
+        None => on_call,
+    };
     root.finish();
     if actions.is_empty() {
         document.error_in_file("expected at least one action", Some("add `[actions.<name>]`".to_owned()));
@@ -60,6 +66,7 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
         settings: settings.into_iter().collect(),
         env,
         files: files.into_iter().collect(),
+        on_call,
         actions,
         lists,
         health,

@@ -22,6 +22,7 @@ pub fn schema() -> Json {
             ("settings", said(every("setting"), "values that the configuration can change")),
             ("env", said(every("text"), "environment variables of every program that it starts")),
             ("files", said(every("text"), "files of its own that one command leaves for a later one")),
+            ("oncall", on_call()),
             (
                 "actions",
                 said(
@@ -97,6 +98,7 @@ fn condition() -> Json {
     let mut condition = table(
         vec![
             ("always", said(json!({ "type": "boolean" }), "in any case")),
+            ("alone", said(json!({ "type": "boolean" }), "no other enabled system carries out one of its intents")),
             ("path", said(string(), "this file or folder is there")),
             ("socket", said(string(), "this socket is there")),
             ("env", said(string(), "this variable is set")),
@@ -221,6 +223,13 @@ fn looked_up(more: Properties) -> Json {
     lookup.push(("none", referred("text", "what to say when there is none")));
     lookup.extend(more);
     one_call(table(lookup, &["items", "keep"]), READING, 1)
+}
+
+fn on_call() -> Json {
+    let mut read = step(READING);
+    read.extend(select().into_iter().filter(|(name, _)| *name != "keep"));
+    read.push(("id", referred("text", "the id of whom an `item` means; never a name that people can change")));
+    said(one_call(table(read, &["items", "id"]), READING, 1), "how it is asked who is on call by a `schedule`")
 }
 
 fn action() -> Json {

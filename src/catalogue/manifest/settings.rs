@@ -63,6 +63,9 @@ fn requirement(item: &Item<'_>) -> Option<Requirement> {
     if table.get("always").and_then(|item| item.boolean()) == Some(true) {
         conditions.push(Condition::Always);
     }
+    if table.get("alone").and_then(|item| item.boolean()) == Some(true) {
+        conditions.push(Condition::Alone);
+    }
     let mut add = |found: Option<Item<'_>>, condition: fn(String) -> Condition| {
         conditions.extend(found.and_then(text).map(condition));
     };
@@ -72,7 +75,7 @@ fn requirement(item: &Item<'_>) -> Option<Requirement> {
     add(table.get("program"), Condition::Program);
     table.finish();
     if conditions.is_empty() {
-        let hint = "name one of `always = true`, `path`, `socket`, `env`, `program`".to_owned();
+        let hint = "name one of `always = true`, `alone = true`, `path`, `socket`, `env`, `program`".to_owned();
         item.document().error(item.span.start, "expected a condition", Some(hint));
     }
     Some(Requirement(conditions))

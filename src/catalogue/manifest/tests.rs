@@ -110,7 +110,7 @@ builtin = "y"
     error: integrations/x.toml:1:1: unknown key `sumary`
       hint: did you mean `summary`?
     error: integrations/x.toml:2:12: expected a condition
-      hint: name one of `always = true`, `path`, `socket`, `env`, `program`
+      hint: name one of `always = true`, `alone = true`, `path`, `socket`, `env`, `program`
     error: integrations/x.toml:4:2: `[connection]` needs `url`
     error: integrations/x.toml:7:10: action `a`: expected exactly one of `http`, `process`, `builtin`
     error: integrations/x.toml:8:14: `actions.a.implements`: invalid intent name `restart`, expected `noun.verb` in lower-case letters, digits and `_`

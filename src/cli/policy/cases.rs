@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::super::assembly::Data;
 use super::super::{Failure, print};
-use super::{Asked, main_of, outcome, target};
+use super::{Asked, Supposing, main_of, outcome, target};
 use crate::catalogue::{Diagnostic, Document, Item};
 use crate::domain::{Actor, Clock as _, ConversationId, SystemClock, parse_typed};
-use crate::proposal::{Permissions as _, Policy, PolicyAction};
+use crate::proposal::{Permissions as _, PolicyAction};
 
 /// What can become of a command.
 const OUTCOMES: [(&str, &str); 6] = [
@@ -26,6 +26,8 @@ struct Case {
     /// Where it stands: `cases.toml:12`.
     place: String,
     asked: Asked,
+    /// Who is on call, if that was said.
+    on_call: Option<Vec<String>>,
     expected: Expected,
     /// The rule that must have decided, by its `@id`.
     rule: Option<String>,
@@ -39,7 +41,7 @@ enum Expected {
 }
 
 /// Reads the files, asks the policy, and tells each expectation that is not met.
-pub(super) fn test(data: &Data, policy: &Policy, files: &[PathBuf]) -> Result<(), Failure> {
+pub(super) fn test(data: &Data, supposing: &Supposing, files: &[PathBuf]) -> Result<(), Failure> {
     let mut cases = Vec::new();
     let mut faults = Vec::new();
     for file in files {
@@ -52,14 +54,19 @@ pub(super) fn test(data: &Data, policy: &Policy, files: &[PathBuf]) -> Result<()
         faults.iter().for_each(|fault| eprintln!("{fault}"));
         return Err(Failure::Told);
     }
-    let unmet = cases.iter().filter(|case| !case.holds(policy)).count();
+    let unmet = cases.iter().filter(|case| !case.holds(supposing)).count();
     print(format_args!("{} expectations, {} met, {unmet} not met", cases.len(), cases.len() - unmet));
     if unmet == 0 { Ok(()) } else { Err(Failure::Told) }
 }
 
 impl Case {
     /// Whether it is as expected; if not, that is told.
-    fn holds(&self, policy: &Policy) -> bool {
+    fn holds(&self, supposing: &Supposing) -> bool {
+        let policy = &supposing.policy;
+        if let Err(error) = supposing.suppose(self.on_call.as_deref(), "on_call", self.asked.now) {
+            eprintln!("{}: {error}", self.place);
+            return false;
+        }
         let (expected, found, rule) = match &self.expected {
             Expected::Outcome(expected) => {
                 let verdict = policy.verdict(&self.asked.query(PolicyAction::Propose));
@@ -116,6 +123,9 @@ fn case(data: &Data, file: &str, row: &Item<'_>) -> Option<Case> {
     let reason = table.get("reason").and_then(|item| item.string()).map(|text| text.text.to_owned());
     let yeses = table.get("yeses").and_then(|item| item.list()).unwrap_or_default();
     let yeses = yeses.iter().filter_map(|item| item.parse(str::parse::<Actor>)).collect();
+    let on_call = table.get("on_call").and_then(|item| item.list());
+    let named = |item: &Item<'_>| item.string().map(|name| name.text.to_owned());
+    let on_call = on_call.map(|names| names.iter().filter_map(named).collect());
     let broken_glass = table.get("broken_glass").and_then(|item| item.boolean()).unwrap_or(false);
     let local = table.get("local").and_then(|item| item.boolean()).unwrap_or(false);
     let rule = table.get("rule").and_then(|item| item.string()).map(|text| text.text.to_owned());
@@ -141,5 +151,5 @@ fn case(data: &Data, file: &str, row: &Item<'_>) -> Option<Case> {
         reason,
         broken_glass,
     };
-    Some(Case { place: format!("{file}:{}", row.document().line(row.span.start)), asked, expected, rule })
+    Some(Case { place: format!("{file}:{}", row.document().line(row.span.start)), asked, on_call, expected, rule })
 }

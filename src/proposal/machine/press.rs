@@ -81,6 +81,7 @@ impl Step<'_> {
         }
         let mut shown = press.shown;
         let own = self.is_own(actor);
+        let on_call;
         match press.reason {
             // The requester's own reason becomes part of what they say yes to.
             Some(reason) if own && self.proposal.draft.reason.as_deref() != Some(reason) => {
@@ -88,21 +89,27 @@ impl Step<'_> {
                 self.proposal.draft.reason = Some(reason.to_owned());
                 self.proposal.digest = self.proposal.compute_digest();
                 shown = self.proposal.digest;
-                if let Err(refusal) = self.may_say_yes(actor, own, conversation) {
-                    self.proposal = before;
-                    return Err(refusal);
-                }
+                on_call = match self.may_say_yes(actor, own, conversation) {
+                    Ok(on_call) => on_call,
+                    Err(refusal) => {
+                        self.proposal = before;
+                        return Err(refusal);
+                    }
+                };
                 self.proposal.approvals.clear();
                 self.note_reason(actor, reason, conversation);
             }
             Some(reason) => {
-                self.may_say_yes(actor, own, conversation)?;
+                on_call = self.may_say_yes(actor, own, conversation)?;
                 self.note_reason(actor, reason, conversation);
             }
-            None => self.may_say_yes(actor, own, conversation)?,
+            None => on_call = self.may_say_yes(actor, own, conversation)?,
         }
         let fact = if own { Fact::ProposalConfirmed } else { Fact::ProposalApproved };
         self.record_in(conversation, Some(actor), fact);
+        if let Some(told) = on_call {
+            self.record_in(conversation, None, Fact::OnCallCounted { told });
+        }
         self.count(Approval {
             actor: actor.clone(),
             at: self.now,
@@ -113,8 +120,8 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Whether somebody's yes counts.
-    fn may_say_yes(&self, actor: &Actor, own: bool, conversation: &ConversationId) -> Result<(), Refusal> {
+    /// Whether somebody's yes counts, and who was on call if that decided.
+    fn may_say_yes(&self, actor: &Actor, own: bool, conversation: &ConversationId) -> Result<Option<String>, Refusal> {
         // It can be enough by now: the roles of somebody else were not known when it was given.
         if self.yes_of(actor) && !self.may_execute(&self.standing()).allowed {
             return Err(Refusal::AlreadyCounted);
@@ -123,7 +130,7 @@ impl Step<'_> {
         let query = self.query(action, actor, conversation);
         let decision = self.policy.decide(&query);
         match decision.allowed {
-            true => Ok(()),
+            true => Ok(decision.on_call),
             false if query.reason.is_none() && self.policy.decide(&query.with_some_reason()).allowed => {
                 let choice = if own { ChoiceKind::Confirm } else { ChoiceKind::Approve };
                 Err(Refusal::ReasonMissing { choice, rule: decision.reason() })

@@ -37,7 +37,7 @@ impl Permissions for Chance {
             query.yeses.len().min(2),
         );
         let draw = u8::from_str_radix(&Digest::of([question.as_bytes()]).to_string()[..1], 16).unwrap();
-        Decision { allowed: draw < self.leniency, rule: "chance".to_owned(), errors: Vec::new() }
+        Decision { allowed: draw < self.leniency, rule: "chance".to_owned(), errors: Vec::new(), on_call: None }
     }
 
     fn may_halt(&self, _: &Actor) -> bool {

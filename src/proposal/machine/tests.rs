@@ -77,6 +77,25 @@ impl Story {
         story
     }
 
+    /// The shipped policy with more rules, where whoever is on call by `PS` has the role `on-call`.
+    pub(super) fn on_duty(
+        rules: &str,
+        people: crate::domain::People,
+        rota: &std::sync::Arc<crate::domain::Rota>,
+        requester: &str,
+        line: &str,
+    ) -> Self {
+        let roles: Roles = toml::from_str("operator = [\"discord:*\"]\non-call = []").unwrap();
+        let files = [("default.cedar".to_owned(), DEFAULT.to_owned()), ("team.cedar".to_owned(), rules.to_owned())];
+        let schedules = [("on-call".to_owned(), "PS".to_owned())].into();
+        let policy = Policy::load(&files, &roles).unwrap().with_people(people);
+        let policy = policy.with_duty(schedules, std::sync::Arc::clone(rota));
+        let (proposal, deeds) = propose(draft(requester, line), &policy, noon());
+        let mut story = Self { proposal, policy, now: noon(), told: String::new() };
+        story.tell(&format!("{requester} asks"), deeds);
+        story
+    }
+
     pub(super) fn press_because(&mut self, actor: &str, choice: ChoiceKind, reason: &str) -> &mut Self {
         let event = Event::Pressed {
             actor: actor.parse().unwrap(),

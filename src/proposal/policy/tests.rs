@@ -124,7 +124,7 @@ fn who_may_do_what_about_a_proposal() {
         (Execute, "discord:9", "discord:9", production, 1, false, "deny by default"),
     ] {
         let decision = decide(&shipped(), action, actor, requester, line, approvals);
-        let expected = Decision { allowed, rule: rule.to_owned(), errors: Vec::new() };
+        let expected = Decision { allowed, rule: rule.to_owned(), errors: Vec::new(), on_call: None };
         assert_eq!(decision, expected, "{action:?} by {actor} of {line} asked by {requester}");
     }
 }

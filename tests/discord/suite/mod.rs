@@ -4,6 +4,7 @@
 mod answers;
 mod brakes;
 mod decisions;
+mod incidents;
 mod messages;
 mod restarts;
 

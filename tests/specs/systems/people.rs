@@ -29,6 +29,9 @@ fn pagerduty(operation: &str, arguments: &Json) -> Json {
         "PUT /incidents/{id}" if arguments["alert"].is_string() => json!({"incident": {"status": "acknowledged"}}),
         "PUT /incidents/{id}" => json!({"incident": {"status": "resolved"}}),
         "POST /incidents" => json!({"incident": {"incident_number": 7}}),
+        "GET /oncalls" if arguments["query"]["schedule_ids[]"].is_string() => {
+            json!({"oncalls": {"*": {"schedule": {"id": arguments["query"]["schedule_ids[]"]}, "user": {"id": "PT23IWX"}}}})
+        }
         "POST /schedules/{id}/overrides" => return json!({"*": {"errors": ABSENT}}),
         _ => Json::Null,
     };
