@@ -3,6 +3,7 @@
 //! A manifest is data about requests. Whatever is computed stands at the leaves of a structure that the file fixes: an
 //! argv element, a path segment, a query value, a header, a JSON value. See `docs/integration-manifest.md`.
 
+mod calls;
 mod check;
 mod defaults;
 mod leaves;

@@ -1,7 +1,7 @@
 //! `[oncall]`: how a system is asked who is on call by one schedule, and by which id its answer names them.
 
 use super::read::{READING_KINDS, expression, required, step, template};
-use super::{Call, Computed, Judgement, Manifest, Select, Step, Template};
+use super::{Call, Computed, Manifest, Select, Step, Template};
 use crate::catalogue::{Diagnostic, Item, Severity};
 
 /// What its texts see beside the answer: they are for no command.
@@ -34,12 +34,6 @@ pub(super) fn on_call(item: &Item<'_>) -> Option<OnCallRead> {
 }
 
 impl OnCallRead {
-    /// Fills in what the connection says of every answer.
-    pub(super) fn judged(mut self, judgement: &Judgement) -> Self {
-        judgement.fill_step(&mut self.step);
-        self
-    }
-
     /// Its texts, and whether each can speak of an answer.
     fn texts(&self) -> Vec<(&dyn Computed, bool)> {
         let Step { call, success, failure, .. } = &self.step;

@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::calls::{http_call, process_call, tree};
 use super::oncall::on_call;
 use super::settings::{connection, requirements, setting};
 use super::template::{Expression, Place, Template, TemplateFault};
-use super::{
-    Action, Argument, Body, Call, Constraint, Decode, Find, HttpCall, Lookup, Manifest, Poll, Preview, ProcessCall,
-    Select, Step, Tree, Undo, list, shell,
-};
+use super::{Action, Call, Constraint, Decode, Find, Lookup, Manifest, Poll, Preview, Select, Step, Undo, list};
 use crate::catalogue::{Document, Item, Table};
 use crate::domain::{Digest, IntentName};
 
@@ -38,20 +36,17 @@ pub(super) fn manifest(file: &str, document: &Document<'_>) -> Option<Manifest> 
     let settings = root.get("settings").map(|item| table_of(&item, setting)).unwrap_or_default();
     let env = root.get("env").map(|item| table_of(&item, template)).unwrap_or_default();
     let files = root.get("files").map(|item| table_of(&item, template)).unwrap_or_default();
-    let on_call = root.get("oncall").and_then(|item| on_call(&item));
+    let mut on_call = root.get("oncall").and_then(|item| on_call(&item));
     let mut actions = root.get("actions").map(|item| named(&item, action)).unwrap_or_default();
     for action in &mut actions {
         connection.iter().for_each(|connection| connection.judgement.fill(action));
     }
     let mut lists = root.get("lists").map(|item| named(&item, list::list)).unwrap_or_default();
     let mut health = root.get("health").and_then(|item| list::health(&item));
-    for step in lists.iter_mut().map(|list| &mut list.step).chain(&mut health) {
+    let asked = on_call.iter_mut().map(|read| &mut read.step);
+    for step in lists.iter_mut().map(|list| &mut list.step).chain(&mut health).chain(asked) {
         connection.iter().for_each(|connection| connection.judgement.fill_step(step));
     }
-    let on_call = match &connection {
-        Some(connection) => on_call.map(|read| read.judged(&connection.judgement)),
-        None => on_call,
-    };
     root.finish();
     if actions.is_empty() {
         document.error_in_file("expected at least one action", Some("add `[actions.<name>]`".to_owned()));
@@ -281,116 +276,6 @@ pub(super) fn step(what: &str, kinds: &[&'static str], item: &Item<'_>, table: &
     Some(Step { call: call?, decode: decode.unwrap_or(Decode::Auto), success, failure })
 }
 
-fn http_call(item: &Item<'_>) -> Option<HttpCall> {
-    let mut table = item.table()?;
-    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].map(|method| (method, method));
-    let method = table.get("method").map_or(Some("GET"), |item| item.word(&methods));
-    let path = required(item, "`http`", "path", table.get("path")).and_then(|item| path(&item));
-    let query = table.get("query").map(|item| table_of(&item, values)).unwrap_or_default();
-    let headers = table.get("headers").map(|item| table_of(&item, template)).unwrap_or_default();
-    let json = table.get("json").and_then(|item| tree(&item)).map(Body::Json);
-    let form = table.get("form").map(|item| Body::Form(table_of(&item, template)));
-    table.finish();
-    if json.is_some() && form.is_some() {
-        item.document().error(item.key_span.start, "expected `json` or `form`, found both", None);
-    }
-    Some(HttpCall {
-        method: method?.to_owned(),
-        path: path?,
-        query,
-        headers,
-        body: json.or(form).unwrap_or(Body::Empty),
-    })
-}
-
-/// One value, or a list of them.
-fn values(item: &Item<'_>) -> Option<Vec<Template>> {
-    match item.value() {
-        DeValue::Array(_) => Some(item.list()?.iter().filter_map(template).collect()),
-        _ => Some(vec![template(item)?]),
-    }
-}
-
-/// Splits a path at the slashes that stand outside of expressions, before anything is filled in.
-fn path(item: &Item<'_>) -> Option<Vec<Template>> {
-    let whole = item.string()?;
-    let Some(rest) = whole.text.strip_prefix('/') else {
-        item.document().error(
-            whole.span.start,
-            format!("`{}`: expected a path that begins with `/`", item.path()),
-            None,
-        );
-        return None;
-    };
-    if whole.text.split("{{").next().is_some_and(|fixed| fixed.contains(['?', '#'])) {
-        let hint = "put what stands behind `?` into `query`".to_owned();
-        item.document().error(whole.span.start, format!("`{}`: expected a path alone", item.path()), Some(hint));
-        return None;
-    }
-    let mut segments = vec![String::new()];
-    let mut depth = 0_usize;
-    for c in rest.chars() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        match (c, segments.last_mut()) {
-            ('/', _) if depth == 0 => segments.push(String::new()),
-            (c, Some(segment)) => segment.push(c),
-            (_, None) => {}
-        }
-    }
-    segments.iter().map(|segment| placed_template(item, segment)).collect()
-}
-
-fn process_call(item: &Item<'_>) -> Option<ProcessCall> {
-    let mut table = item.table()?;
-    let argv = required(item, "`process`", "argv", table.get("argv"))?;
-    let env = table.get("env").map(|item| table_of(&item, template)).unwrap_or_default();
-    let cwd = table.get("cwd").and_then(|item| template(&item));
-    table.finish();
-    let arguments: Vec<_> = argv.list()?.iter().filter_map(argument).collect();
-    if let Some((message, hint)) = shell::fault(&arguments) {
-        argv.document().error(argv.span.start, message, Some(hint.to_owned()));
-        return None;
-    }
-    Some(ProcessCall { argv: arguments, env, cwd })
-}
-
-fn argument(item: &Item<'_>) -> Option<Argument> {
-    let DeValue::Table(_) = item.value() else { return template(item).map(Argument::Element) };
-    let mut table = item.table()?;
-    let when = required(item, "the group", "when", table.get("when")).and_then(|item| expression(&item));
-    let args = required(item, "the group", "args", table.get("args")).and_then(|item| values(&item));
-    table.finish();
-    Some(Argument::Group(when?, args?))
-}
-
-/// A JSON value whose strings may be templates.
-fn tree(item: &Item<'_>) -> Option<Tree> {
-    match item.value() {
-        DeValue::String(_) => {
-            let template = template(item)?;
-            Some(match template.literal() {
-                Some(text) => Tree::Constant(text.into()),
-                None => Tree::Leaf(template),
-            })
-        }
-        DeValue::Array(_) => Some(Tree::List(item.list()?.iter().filter_map(tree).collect())),
-        DeValue::Table(members)
-            if members.len() == 2 && members.get("when").is_some() && members.get("then").is_some() =>
-        {
-            let mut table = item.table()?;
-            let when = table.get("when").and_then(|item| expression(&item))?;
-            let then = table.get("then").and_then(|item| tree(&item))?;
-            Some(Tree::When(when, Box::new(then)))
-        }
-        DeValue::Table(_) => Some(Tree::Map(table_of(item, tree))),
-        _ => constant(item).map(Tree::Constant),
-    }
-}
-
 /// A value without anything computed.
 pub(super) fn constant(item: &Item<'_>) -> Option<serde_json::Value> {
     match item.value() {
@@ -422,7 +307,7 @@ pub(super) fn template(item: &Item<'_>) -> Option<Template> {
 }
 
 /// A template that is the item's text or a part of it.
-fn placed_template(item: &Item<'_>, text: &str) -> Option<Template> {
+pub(super) fn placed_template(item: &Item<'_>, text: &str) -> Option<Template> {
     match Template::parse(text) {
         Ok(template) => Some(template.placed(place(item))),
         Err(fault) => refuse(item, &fault),
