@@ -75,11 +75,11 @@ impl Handler {
         // Heard here, in the order of the gateway: tasks have none.
         let handling = Arc::clone(&self.assistance).hear(event);
         tokio::spawn(async move {
-            if guild.is_none() {
-                if let Err(unknown) = line.look_up(&cause.actor).await {
-                    let reply = Reply::text(Tone::Warning, unknown.to_string());
-                    desk.take(Outgoing { conversation, answers: None, private: false, reply });
-                }
+            if guild.is_none()
+                && let Err(unknown) = line.look_up(&cause.actor).await
+            {
+                let reply = Reply::text(Tone::Warning, unknown.to_string());
+                desk.take(Outgoing { conversation, answers: None, private: false, reply });
             }
             handling.await;
             drop(room);
