@@ -37,6 +37,7 @@ mod reshape;
 mod scope;
 mod secret;
 mod settings;
+mod sign;
 mod stop;
 mod suitable;
 mod template;

@@ -98,7 +98,8 @@ impl Performer<'_> {
         let timeout = self.deadline.saturating_duration_since(Instant::now());
         let left = Limits { timeout, ..self.integration.limits };
         let answer = match (request, &self.integration.http) {
-            (Some(Request::Http(request)), Some(http)) => {
+            (Some(Request::Http(mut request)), Some(http)) => {
+                self.sign(&mut request, views)?;
                 http.send(&integration, &request, step.decode, left, self.stop, self.redactor).await
             }
             (Some(Request::Process(request)), _) => {

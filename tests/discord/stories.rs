@@ -88,14 +88,14 @@ fn edited_intents_are_registered_anew() {
     };
     let (before, list) = (described(), FEW_INTENTS[2].1);
     let summary = list.lines().find(|line| line.starts_with("summary")).unwrap();
-    assert_eq!(summary, format!("summary = \"{before}\""));
+    assert_eq!(before, format!("{} (read)", summary.split('"').nth(1).unwrap()));
     story.home.write("intents/proposal.list.toml", "a file that somebody is about to write");
     story.discord.wait("a complaint", |_| story.log().contains("intents/proposal.list.toml").then_some(()));
     assert_eq!(described(), before);
     let named_here: Vec<_> = list.lines().filter(|line| !line.contains("](intent")).collect();
     let edited = named_here.join("\n").replace(summary, "summary = \"What nobody has decided\"");
     story.home.write("intents/proposal.list.toml", &edited);
-    story.discord.wait("other commands", |_| (described() == "What nobody has decided").then_some(()));
+    story.discord.wait("other commands", |_| (described() == "What nobody has decided (read)").then_some(()));
     let slash = story.discord.slash(story.discord.channel(), story.alice, &["proposal", "list"], &[]);
     assert!(story.answer(&slash)["data"]["content"].as_str().unwrap().contains("Nothing waits for a decision."));
     let registrations = story.discord.requests().iter().filter(|request| request.method == "PUT").count();

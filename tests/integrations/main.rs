@@ -19,4 +19,5 @@ mod process;
 mod record;
 mod registry;
 mod server;
+mod signing;
 mod tokens;

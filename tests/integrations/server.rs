@@ -43,6 +43,7 @@ async fn echo(request: Request) -> Response {
         "authorization": header("authorization"),
         "host": header("host"),
         "type": header("content-type"),
+        "signature": header("x-signature"),
         "text": String::from_utf8_lossy(&body),
     });
     axum::Json(told).into_response()

@@ -7,10 +7,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod containers;
+#[path = "../stories/harness.rs"]
+mod harness;
 mod icinga;
 mod nagios;
 mod prometheus;
 mod redis;
+mod words;
 mod zabbix;
 
 use std::collections::BTreeMap;

@@ -22,3 +22,4 @@ mod systemd;
 mod terraform;
 mod tool;
 mod vagrant;
+mod webhook;

@@ -32,6 +32,9 @@ pub(super) const ANSWER: &[&str] =
 /// What a login sees, which is made for nobody's command, beside the answer.
 const LOGIN: &[&str] = &["connection", "settings", "machine"];
 
+/// What a signature sees, which is made of a request that is complete.
+const SIGNATURE: &[&str] = &["connection", "settings", "machine", "now", "method", "path", "content", "signature"];
+
 /// What the undo sees beside the command's arguments.
 const UNDO: &[&str] = &["facts", "found", "items", "machine", "settings"];
 
@@ -105,6 +108,17 @@ pub(super) fn names(manifest: &Manifest) -> Vec<Diagnostic> {
             if !LOGIN.contains(&root(name)) && !ANSWER.contains(&root(name)) {
                 let message = format!("`{name}` is not known when logging in, which is done for many commands at once");
                 faults.push(at(manifest, text.place(), message, None));
+            }
+        }
+    }
+    let sign = manifest.connection.iter().filter_map(|connection| connection.sign.as_ref());
+    for text in sign.flat_map(|sign| [&sign.key, &sign.value].into_iter().chain(&sign.over)) {
+        for name in text.names() {
+            if !SIGNATURE.contains(&root(name)) {
+                let hint = suggestion(root(name), SIGNATURE.iter().copied());
+                faults.push(at(manifest, text.place(), format!("`{name}` is not known to a signature"), hint));
+            } else if let Some((message, hint)) = missing_value(manifest, name) {
+                faults.push(at(manifest, text.place(), message, hint));
             }
         }
     }

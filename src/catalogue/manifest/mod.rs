@@ -102,6 +102,22 @@ pub struct Connection {
     pub judgement: Judgement,
     /// A call that hands out what other calls need.
     pub login: Option<Box<Login>>,
+    /// How every request is signed.
+    pub sign: Option<Sign>,
+}
+
+/// A signature that requests carry: HMAC with SHA-256, in hexadecimal digits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sign {
+    /// The secret: `{{ connection.secret }}`; undefined, nothing is signed.
+    pub key: Template,
+    /// What is signed: it sees the request's `method`, its `path` with the query, and what is sent as `content`; none: that
+    /// alone.
+    pub over: Option<Template>,
+    /// The header that it is sent in.
+    pub header: String,
+    /// What the header holds around the `signature`.
+    pub value: Template,
 }
 
 /// A call made once for many others, which need something of its answer: a session, a token, a cookie.

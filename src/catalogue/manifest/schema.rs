@@ -144,6 +144,12 @@ fn connection() -> Json {
         ("keep", said(every("text"), "what is kept of the answer: `{{ login.<name> }}`")),
         ("expired", referred("expression", "whether an answer says that what was kept is no longer good")),
     ]);
+    let sign = vec![
+        ("key", referred("text", "the secret; undefined, nothing is signed")),
+        ("over", referred("text", "what is signed: it sees `method`, `path` and `content`; left out, what is sent")),
+        ("header", said(json!({ "type": "string" }), "the header that it is sent in")),
+        ("value", referred("text", "what that holds: `sha256={{ signature }}`")),
+    ];
     let kubeconfig = vec![
         ("context", said(json!({ "type": "string" }), "the variable that names the context")),
         ("inherit", json!({ "type": "array", "items": { "type": "string" } })),
@@ -168,6 +174,7 @@ fn connection() -> Json {
             ("redirects", flag("whether redirects to the same host are followed")),
             ("success", referred("expression", "how every answer is judged, where a call says nothing of its own")),
             ("failure", referred("text", "what to say when it did not go well")),
+            ("sign", said(table(sign, &["key", "header", "value"]), "how every request is signed: HMAC with SHA-256")),
             ("login", said(one_call(table(login, &["keep"]), READING, 1), "a call that hands out what others need")),
         ],
         &["url"],

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use toml::de::DeValue;
 
 use super::read::{READING_KINDS, constant, expression, required, step, table_of, template, text};
-use super::{Argument, Condition, Connection, Judgement, Login, Requirement, SecretSource, Setting, Template, shell};
+use super::{
+    Argument, Condition, Connection, Judgement, Login, Requirement, SecretSource, Setting, Sign, Template, shell,
+};
 use crate::catalogue::Diagnostic;
 use crate::catalogue::{Document, Item, Table};
 
@@ -98,9 +100,20 @@ pub(super) fn connection(item: &Item<'_>) -> Option<Connection> {
     let failure = table.get("failure").and_then(|item| template(&item));
     let judgement = Judgement { success, failure };
     let login = table.get("login").and_then(|item| login(&item)).map(Box::new);
+    let sign = table.get("sign").and_then(|item| sign(&item));
     let values =
         table.rest().into_iter().filter_map(|(key, item)| Some((key.text.to_owned(), setting(&item)?))).collect();
-    Some(Connection { url: url?, tls, kubeconfig, headers, redirects, values, judgement, login })
+    Some(Connection { url: url?, tls, kubeconfig, headers, redirects, values, judgement, login, sign })
+}
+
+fn sign(item: &Item<'_>) -> Option<Sign> {
+    let mut table = item.table()?;
+    let key = required(item, "the signature", "key", table.get("key")).and_then(|item| template(&item));
+    let over = table.get("over").and_then(|item| template(&item));
+    let header = required(item, "the signature", "header", table.get("header")).and_then(text);
+    let value = required(item, "the signature", "value", table.get("value")).and_then(|item| template(&item));
+    table.finish();
+    Some(Sign { key: key?, over, header: header?.to_ascii_lowercase(), value: value? })
 }
 
 fn kubeconfig(item: &Item<'_>) -> Option<Kubeconfig> {

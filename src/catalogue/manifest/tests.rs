@@ -288,6 +288,23 @@ fn what_a_login_hands_out_has_its_rules() {
     assert!(nothing.contains("error: integrations/x.toml:9:13: the login needs `keep`"), "{nothing}");
 }
 
+#[test]
+fn a_signature_sees_what_is_sent() {
+    let text = |key: &str, value: &str| {
+        format!(
+            "summary = \"A system\"\n[connection]\nurl = \"http://127.0.0.1:1\"\nsecret = {{ secret = \"X\" }}\n[connection.sign]\n\
+             key = \"{{{{ {key} }}}}\"\nheader = \"X-Signature\"\nvalue = \"v1={{{{ {value} }}}}\"\n[actions.query]\nimplements = \
+             \"metric.query\"\nhttp.path = \"/{{{{ expression }}}}\"\n"
+        )
+    };
+    assert_eq!(faults(&text("connection.secret", "signature")), [""; 0]);
+    let none = "error: integrations/x.toml:6:7: `[connection]` has no `secert`\n  hint: did you mean `secret`?";
+    assert_eq!(faults(&text("connection.secert", "signature")), [none]);
+    let none = "error: integrations/x.toml:8:9: `expression` is not known to a signature\n  hint: expected one of \
+                `connection`, `settings`, `machine`, `now`, `method`, `path`, `content`, `signature`";
+    assert_eq!(faults(&text("connection.secret", "expression")), [none]);
+}
+
 mod against_the_intents {
     use super::*;
     use std::sync::LazyLock;
