@@ -64,7 +64,7 @@ impl Assistant {
         }
     }
 
-    /// Once: whether another replica was told to stop everything, what is due, and what was left.
+    /// Once: whether another replica was told to stop something that runs here, what is due, and what was left.
     async fn round(&self, store: &dyn Store, replicas: &dyn Replicas, seen: &mut Seen) -> Result<(), RoundError> {
         let halt = store.halted().await?;
         if halt.is_some() && halt != seen.halt {
@@ -73,6 +73,9 @@ impl Assistant {
             tracing::warn!(stopped, "everything is halted");
         }
         seen.halt = halt;
+        for execution in replicas.to_be_stopped(&self.parts.executor.running()).await? {
+            self.parts.executor.stop(execution);
+        }
         let due = replicas.due(self.parts.clock.now()).await?;
         seen.woken.retain(|proposal| due.contains(proposal));
         for proposal in due {

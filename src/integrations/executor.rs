@@ -98,6 +98,11 @@ impl Executor {
         self.0.running().stoppers.get(&execution).map(Stopper::stop).is_some()
     }
 
+    /// What runs.
+    pub fn running(&self) -> Vec<ExecutionId> {
+        self.0.running().stoppers.keys().copied().collect()
+    }
+
     /// Stops everything that runs, and says how many executions that were.
     pub fn stop_all(&self) -> usize {
         let running = self.0.running();

@@ -120,6 +120,11 @@ pub(super) fn proposal_id(row: &impl Columns) -> Result<ProposalId, RowFault> {
     parse(&row.text("id")?)
 }
 
+/// The id of an execution: `id`.
+pub(super) fn execution_id(row: &impl Columns) -> Result<ExecutionId, RowFault> {
+    parse(&row.text("id")?)
+}
+
 /// Where a proposal stands: `state`.
 pub(super) fn state(row: &impl Columns) -> Result<State, RowFault> {
     parse(&row.text("state")?)

@@ -62,6 +62,9 @@ pub trait Replicas: Send + Sync {
     /// Whether nobody living sees to some unfinished proposal; see [`Recovery`].
     async fn any_adrift(&self) -> Result<bool, StoreError>;
 
+    /// Which of these executions somebody wanted stopped, whichever replica heard it: the record says so.
+    async fn to_be_stopped(&self, running: &[ExecutionId]) -> Result<Vec<ExecutionId>, StoreError>;
+
     /// Proposals whose time is over, at most some, if this replica is on duty. It is from now on, if nobody living was.
     async fn due(&self, now: Timestamp) -> Result<Vec<ProposalId>, StoreError>;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sayso::audit::{Ledger as _, LedgerError, Search, WhenHalted, verify_log};
-use sayso::domain::{MessageId, OutcomeStatus};
+use sayso::domain::{ChoiceKind, MessageId, OutcomeStatus};
 use sayso::proposal::{Event, ProposalStore as _, ProposalStoreError, State, Trace, step};
 use sayso::store::{MessageLog as _, Postgres, Recovery as _, Replicas as _, Store as _, recover};
 use sqlx::Executor as _;
@@ -165,6 +165,22 @@ async fn a_row_that_stayed_open_is_closed_by_another() {
     let mut raw = place.raw().await;
     let open = sqlx::query("SELECT id FROM executions WHERE closed IS NULL").fetch_all(&mut raw).await.unwrap();
     assert_eq!(open.len(), 0);
+}
+
+/// What was asked of one is heard by the one that it is about.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_is_heard_wherever_it_runs() {
+    let Some(place) = Database::make().await else { return };
+    let (one, other) = (place.open().await, place.open().await);
+    let (proposal, alone) = (running(&one).await, running(&one).await);
+    let [execution, not_meant] = [&proposal, &alone].map(|proposal| proposal.draft().execution);
+    assert_eq!(one.to_be_stopped(&[execution, not_meant]).await.unwrap(), []);
+    let Event::Pressed { actor, shown, conversation, .. } = confirm(&proposal) else { unreachable!() };
+    let stop = Event::Pressed { actor, choice: ChoiceKind::Cancel, shown, conversation, reason: None };
+    happens(&other, proposal, stop).await;
+    assert_eq!(one.to_be_stopped(&[not_meant, execution]).await.unwrap(), [execution]);
+    assert_eq!(one.to_be_stopped(&[not_meant]).await.unwrap(), []);
+    assert_eq!(one.to_be_stopped(&[]).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -59,6 +59,28 @@ fn when_one_is_killed_another_takes_over_within_ten_seconds() {
 }
 
 #[test]
+fn what_runs_in_one_is_stopped_in_another() {
+    let Some(store) = in_postgres() else { return };
+    let platform = Platform::start();
+    let home = platform.home(&store);
+    let (mut first, mut second) = (home.chat(), home.chat());
+    first.ask("service.restart service=web", "└");
+    first.say("1");
+    let (_, stream) = platform.request();
+    let listed = second.ask("proposal.list", "executing");
+    let code = listed.split("  executing").next().unwrap().split_whitespace().last().unwrap().to_owned();
+    second.ask(format!("cancel {code}"), "is being stopped by");
+    // Nobody answers: only the word of the other ends it.
+    first.hear("stopped while `platform` was at it");
+    drop(stream);
+    assert!(!platform.is_asked());
+    assert_eq!((first.leave(), second.leave()), (String::new(), String::new()));
+    let begun = ["proposal_created", "proposal_confirmed", "execution_started"];
+    let listed = ["proposal_created", "execution_started", "execution_ended"];
+    assert_eq!(home.trail(), [&begun[..], &listed, &["stop_requested", "execution_ended"]].concat());
+}
+
+#[test]
 fn a_store_is_moved_and_used_on() {
     let Some(store) = in_postgres() else { return };
     let file = Home::new();

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 
 use super::work::{Statement, Work};
 use super::{Postgres, StoreError};
-use crate::domain::ProposalId;
+use crate::domain::{ExecutionId, ProposalId};
 use crate::store::Replicas;
-use crate::store::rows::{RowFault, proposal_id};
+use crate::store::rows::{RowFault, execution_id, proposal_id};
 
 /// How many proposals are brought to their end at once.
 const AT_ONCE: i64 = 100;
@@ -71,6 +71,20 @@ impl Replicas for Postgres {
         // The others have come to their end, or somebody else sees to them.
         self.adrift().retain(|id| found.contains(id) || !known.contains(id));
         Ok(!found.is_empty())
+    }
+
+    async fn to_be_stopped(&self, running: &[ExecutionId]) -> Result<Vec<ExecutionId>, StoreError> {
+        // As `audit::Fact` writes it.
+        const STOP: &str = "SELECT id FROM executions WHERE id = ANY($1) AND EXISTS (SELECT FROM audit_events
+            WHERE audit_events.proposal = executions.proposal
+            AND replace(event, '\\u0000', '\\u0001')::json ->> 'kind' = 'stop_requested')";
+        if running.is_empty() {
+            return Ok(Vec::new());
+        }
+        let texts: Vec<String> = running.iter().map(ToString::to_string).collect();
+        let rows = self.all(sqlx::query(STOP).bind(texts)).await?;
+        let ids: Result<_, RowFault> = rows.iter().map(execution_id).collect();
+        ids.map_err(|fault| self.row_fault(fault))
     }
 
     async fn due(&self, now: Timestamp) -> Result<Vec<ProposalId>, StoreError> {
