@@ -39,6 +39,7 @@ mod secret;
 mod settings;
 mod sign;
 mod stop;
+mod strays;
 mod suitable;
 mod template;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Programs with arguments: never a shell, in a process group of their own, bounded in time and output.
+//! Programs with arguments: never a shell, in a process group of their own, bounded in time and output. Whoever leaves the group
+//! is found by its mark.
 
 use std::convert::Infallible;
 use std::process::Stdio;
@@ -17,6 +18,7 @@ use super::limits::Limits;
 use super::redact::Redactor;
 use super::request::ProcessRequest;
 use super::stop::Stop;
+use super::strays::{self, Mark};
 use crate::catalogue::manifest::Decode;
 
 /// How long a program may take to end after it was told to.
@@ -34,6 +36,7 @@ const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_R
 struct Group {
     leader: Pid,
     child: Child,
+    mark: Mark,
     ended: bool,
 }
 
@@ -47,13 +50,14 @@ impl Drop for Group {
 }
 
 impl Group {
-    /// Tells everybody in the group to end, waits for the leader, and kills who is left.
+    /// Tells everybody in the group to end, waits for the leader, and kills who is left, in the group or out of it.
     async fn end(&mut self) {
         let _ = kill_process_group(self.leader, Signal::TERM);
         let _ = timeout(GRACE, self.child.wait()).await;
         // Also when the leader has ended: what it started may have ignored the signal. No member, no group.
         let _ = kill_process_group(self.leader, Signal::KILL);
         let _ = timeout(GRACE, self.child.wait()).await;
+        self.mark.kill_all(GRACE).await;
         self.ended = true;
     }
 }
@@ -120,12 +124,14 @@ pub(super) async fn run(
 fn start(request: &ProcessRequest, limit: usize) -> Result<(Group, Stream, Stream), String> {
     let (program, arguments) = request.argv.split_first().ok_or("there is no program")?;
     let mut command = Command::new(program);
+    let mark = Mark::new();
     command
         .args(arguments)
         .env_clear()
         .envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
         .env("LC_ALL", "C.UTF-8")
         .envs(request.env.iter().map(|(name, value)| (name, value)))
+        .env(strays::VARIABLE, mark.as_str())
         .current_dir(request.cwd.as_deref().unwrap_or("/"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -136,7 +142,7 @@ fn start(request: &ProcessRequest, limit: usize) -> Result<(Group, Stream, Strea
     let leader = leader.ok_or_else(|| format!("`{program}` has no process id"))?;
     let stdout = Stream::read(child.stdout.take(), limit);
     let stderr = Stream::read(child.stderr.take(), limit);
-    Ok((Group { leader, child, ended: false }, stdout, stderr))
+    Ok((Group { leader, child, mark, ended: false }, stdout, stderr))
 }
 
 impl Captured {

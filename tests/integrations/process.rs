@@ -1,6 +1,7 @@
 //! Programs: their group, their environment, their output, their end.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command as Process;
 use std::time::{Duration, Instant};
 
 use crate::common::{Parts, Rig};
@@ -60,6 +61,7 @@ async fn the_environment_is_clean() {
         "LOGNAME",
         "PATH",
         "PWD",
+        "SAYSO_RUN",
         "SHLVL",
         "TMPDIR",
         "USER",
@@ -97,6 +99,32 @@ async fn the_whole_group_is_ended() {
         }
     }
     assert_eq!(rig.run("metric.query expression=x").await.status, OutcomeStatus::Failed);
+}
+
+/// What leaves the group, and is nobody's child any more, is ended all the same.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_left_the_group_is_ended_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let pids = folder.path().join("pids");
+    let round = "trap \"\" TERM HUP; echo $$ >> \"$0\"; while :; do sleep 0.1; done";
+    let script = format!("(setsid sh -c '{round}' {0} &) ; setsid sh -c '{round}' {0}", pids.display());
+    let rig = rig(&folder, &script, "1s");
+    // Not ours, though it looks like it.
+    let mut other = Process::new("sleep").arg("1000").env("SAYSO_RUN", "another").spawn().unwrap();
+    assert_eq!(rig.run("cache.flush service=x").await.status, OutcomeStatus::Unknown);
+    let pids = std::fs::read_to_string(&pids).unwrap();
+    assert_eq!(pids.lines().count(), 2, "{pids}");
+    for pid in pids.lines() {
+        let patience = Instant::now() + Duration::from_secs(10);
+        while runs(pid) {
+            assert!(Instant::now() < patience, "{pid} still runs");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    assert!(other.try_wait().unwrap().is_none());
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
 
 #[tokio::test]
