@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::judging::{Afterwards, decided};
 use super::obey::has_say;
 use super::{Newest, wording};
-use crate::audit::{AuditLog, Fact, Search, search_page};
+use crate::audit::{AuditLog, Ending, Fact, Search, search_page};
 use crate::domain::{Actor, ActorError, Clock, Command, Intent, IntentName, People};
 use crate::integrations::{Builtin, BuiltinError, RunContext};
 use crate::proposal::{Permissions, Proposal, ProposalStore};
@@ -167,6 +167,7 @@ impl Builtin for AuditSearch {
             service: value(command, "service"),
             environment: value(command, "environment"),
             since,
+            ending: value(command, "outcome").and_then(|outcome| outcome.parse::<Ending>().ok()),
             limit: EVENTS,
             ..Search::default()
         };

@@ -82,6 +82,12 @@ fn a_search_says_how_many_more_there_are() {
     let said = home.pipe(&["audit.search actor=me", &format!("audit.search actor={me} intent=host.load")]);
     assert!(said.contains("Nothing on record."), "{said}");
     assert_eq!(said.matches("host.load").count(), 4, "{said}");
+    // By how it ended, in words: nothing has failed, and what succeeded is one event of each.
+    let said = home.pipe(&["which of your commands failed?", "audit.search outcome=succeeded intent=host.load"]);
+    let (failed, succeeded) =
+        said.split_once("on the record").and_then(|(_, rest)| rest.split_once("on the record")).unwrap();
+    assert!(failed.contains("Nothing on record."), "{said}");
+    assert_eq!(succeeded.lines().filter(|line| line.contains("  host.load")).count(), 1, "{said}");
 }
 
 #[test]
