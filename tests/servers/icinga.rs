@@ -19,13 +19,13 @@ fn rig(server: &Server, user: &str, password: &str) -> Rig {
 }
 
 /// Asks the server itself.
-struct Plain {
+pub struct Plain {
     client: reqwest::Client,
     url: String,
 }
 
 impl Plain {
-    fn of(server: &Server) -> Self {
+    pub fn of(server: &Server) -> Self {
         let pem = std::fs::read(Path::new(&server.var("ICINGA2_CA_FILE"))).unwrap();
         let ca = reqwest::Certificate::from_pem(&pem).unwrap();
         Self { client: client().tls_certs_only([ca]).build().unwrap(), url: server.var("ICINGA2_URL") }
@@ -44,7 +44,7 @@ impl Plain {
         answer["results"].as_array().unwrap().clone()
     }
 
-    async fn check(&self, name: &str) -> Json {
+    pub async fn check(&self, name: &str) -> Json {
         let services = self.objects("services").await;
         services.into_iter().find(|service| service["name"] == name).unwrap()["attrs"].clone()
     }
@@ -121,10 +121,11 @@ async fn acknowledgements(rig: &Rig, plain: &Plain) {
     let comment = &comments.iter().find(|comment| comment["attrs"]["service_name"] == "http").unwrap()["attrs"];
     assert_eq!(comment["author"], "console:alice");
     assert!(comment["text"].as_str().unwrap().starts_with("acknowledged through Sayso, "), "{comment}");
-    let said = "Icinga has no problem called `db1/http` that is not acknowledged; nothing was done";
+    let said =
+        "Icinga has no problem called `db1/http` that is not acknowledged (`alert.list` shows all); nothing was done";
     assert_eq!(rig.execute(second).await.summary, said);
     for name in ["ssh", "nosuch", "db1/nosuch", "nosuch/http", "x'"] {
-        let said = format!("Icinga has no problem called `{name}` that is not acknowledged");
+        let said = format!("Icinga has no problem called `{name}` that is not acknowledged (`alert.list` shows all)");
         assert_eq!(rig.refusal(&format!("alert.acknowledge alert=\"{name}\"")).await, said);
     }
     assert_eq!(succeeds(rig, "alert.list").await.0, "2 problems, 1 of them not acknowledged");

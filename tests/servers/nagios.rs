@@ -81,10 +81,11 @@ async fn acknowledgement(rig: &Rig, server: &Server) {
     let comments = state(server, "commentlist").await["commentlist"].clone();
     let comment = comments["1"]["comment_data"].as_str().unwrap();
     assert!(comment.starts_with("acknowledged by console:alice through Sayso, "), "{comment}");
-    let said = "Nagios has no problem called `disk` that is not acknowledged; nothing was done";
+    let said =
+        "Nagios has no problem called `disk` that is not acknowledged (`alert.list` shows all); nothing was done";
     assert_eq!(rig.execute(late).await.summary, said);
     for name in ["http", "nosuch", "nosuch/disk"] {
-        let said = format!("Nagios has no problem called `{name}` that is not acknowledged");
+        let said = format!("Nagios has no problem called `{name}` that is not acknowledged (`alert.list` shows all)");
         assert_eq!(rig.refusal(&format!("alert.acknowledge alert={name}")).await, said);
     }
 }

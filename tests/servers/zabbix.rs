@@ -161,10 +161,11 @@ async fn acknowledgement(rig: &Rig, plain: &Plain) {
     assert_eq!(problem["acknowledged"], "1");
     let message = problem["acknowledges"][0]["message"].as_str().unwrap();
     assert!(message.starts_with("console:alice through Sayso, "), "{message}");
-    let said = "Zabbix has no problem called `db1` that is open and not acknowledged; nothing was done";
+    let said = "Zabbix has no problem called `db1` that is open and not acknowledged (`alert.list` shows all); nothing was done";
     assert_eq!(rig.execute(approved).await.summary, said);
     let id = problem["eventid"].as_str().unwrap();
-    let said = format!("Zabbix has no problem called `{id}` that is open and not acknowledged");
+    let said =
+        format!("Zabbix has no problem called `{id}` that is open and not acknowledged (`alert.list` shows all)");
     assert_eq!(rig.refusal(&format!("alert.acknowledge alert={id}")).await, said);
 }
 
