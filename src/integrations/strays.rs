@@ -1,12 +1,17 @@
 //! Programs that left the process group they were started in: found by a mark in their environment, which whatever a program
 //! starts inherits, however it does (the way of Jenkins' `ProcessTreeKiller`). Who wipes their own environment is not found.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 /// The variable that holds the mark. A program may read it; it says nothing.
 pub(super) const VARIABLE: &str = "SAYSO_RUN";
+
+/// How soon is looked again whether what was killed had started something.
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// What everything that one run starts has in its environment.
 #[derive(Debug, Clone)]
@@ -25,16 +30,22 @@ impl Mark {
     /// Kills whatever has the mark, and what it starts meanwhile, for no longer than `limit`. Does nothing where the system
     /// does not show the environment of processes.
     pub(super) async fn kill_all(&self, limit: Duration) {
-        let entry = format!("{VARIABLE}={}", self.0).into_bytes();
-        let killing = tokio::task::spawn_blocking(move || {
-            let begun = std::time::Instant::now();
-            while linux::kill_marked(&entry) > 0 && begun.elapsed() < limit {
-                std::thread::sleep(Duration::from_millis(5));
+        let entry: Arc<[u8]> = format!("{VARIABLE}={}", self.0).into_bytes().into();
+        let killing = async {
+            loop {
+                let entry = Arc::clone(&entry);
+                match tokio::task::spawn_blocking(move || linux::kill_marked(&entry)).await {
+                    Ok(0) => break,
+                    Ok(_) => sleep(AGAIN).await,
+                    Err(error) => {
+                        tracing::error!(%error, "what a program has started could not be looked for");
+                        break;
+                    }
+                }
             }
-        });
-        if let Err(error) = killing.await {
-            tracing::error!(%error, "what a program has started could not be looked for");
-        }
+        };
+        // Who is still there then starts others faster than they can be ended.
+        let _ = timeout(limit, killing).await;
     }
 }
 
