@@ -11,6 +11,10 @@ check:
 test *words:
     cargo test --locked {{ if words == "" { "" } else { "-- " + words } }}
 
+# The shipped manifests against the servers and programs that can be had here; tells what could not be tried.
+servers *words:
+    tests/servers/run {{ words }}
+
 # Lints; warnings are errors.
 lint:
     cargo clippy --locked --all-targets --all-features -- -D warnings
@@ -25,7 +29,7 @@ bench name="*":
     RAYON_NUM_THREADS=1 taskset -c 0 cargo bench --locked --bench '{{ name }}'
 
 # How well it understands: all organisations of tests/utterances, or those that are named.
-eval organisations="harbour games fintech hospital" *options:
+eval organisations="airline fintech games harbour hospital newsroom" *options:
     cargo build --locked --release
     for organisation in {{ organisations }}; do \
         echo "== $organisation"; \
