@@ -48,6 +48,14 @@ pub enum LedgerError {
     /// Another process has taken the proposal over, since this one seemed to be gone.
     #[error("proposal `{0}` has been taken over by another process")]
     Elsewhere(ProposalId),
+    /// Another process acts upon the same: nothing is changed twice at once.
+    #[error("`{command}` is already running, started by {by}")]
+    Busy {
+        /// The typed form of what runs there.
+        command: String,
+        /// Who asked for it.
+        by: Actor,
+    },
     /// The execution has no open row: it was never opened, or it has been closed.
     #[error("execution `{0}` is not open")]
     NotOpen(ExecutionId),
@@ -70,11 +78,13 @@ pub trait Ledger: Send + Sync {
 
     /// Opens the execution's row and appends the event, in one transaction. Fails with `AlreadyOpened` if the proposal
     /// has a row already, with `NotApproved` unless the proposal is stored as executing, with `Elsewhere` unless this
-    /// process stored it so, and with `Halted` while everything is stopped.
+    /// process stored it so, with `Halted` while everything is stopped, and with `Busy` while another living process acts
+    /// upon the target; within a process, its own locks see to that.
     async fn open_execution(
         &self,
         execution: ExecutionId,
         proposal: ProposalId,
+        target: Option<&str>,
         when_halted: WhenHalted,
         event: AuditEvent,
     ) -> Result<(), LedgerError>;

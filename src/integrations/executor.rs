@@ -194,9 +194,9 @@ impl Inner {
             runs: plan.runs.clone(),
         };
         let event = self.event(approved, now, started);
-        if let Err(error) =
-            self.ledger.open_execution(approved.execution(), approved.proposal(), self.when_halted(plan), event).await
-        {
+        let (execution, proposal, target) = (approved.execution(), approved.proposal(), plan.lock.as_deref());
+        let opened = self.ledger.open_execution(execution, proposal, target, self.when_halted(plan), event);
+        if let Err(error) = opened.await {
             return self.nothing_done(OutcomeStatus::Failed, &NotRun::from(error));
         }
         let progress = Progress::new(progress, Arc::clone(&self.planner.redactor));

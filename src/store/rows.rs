@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use super::{Miss, MissKind, Remains};
-use crate::audit::{AuditEvent, AuditLogError, ChainRow, Entry, Halt, Search};
+use crate::audit::{AuditEvent, AuditLogError, ChainRow, Entry, Halt, LedgerError, Search};
 use crate::domain::{
     ConversationId, ExecutionId, Incident, IncidentKey, IncidentUpdate, IntentName, Intents, NewIncident, Outcome,
     ProposalId, Stamp,
@@ -123,6 +123,15 @@ pub(super) fn proposal_id(row: &impl Columns) -> Result<ProposalId, RowFault> {
 /// The id of an execution: `id`.
 pub(super) fn execution_id(row: &impl Columns) -> Result<ExecutionId, RowFault> {
     parse(&row.text("id")?)
+}
+
+/// What runs elsewhere: `event`, that of an execution that began.
+pub(super) fn busy(row: &impl Columns) -> Result<LedgerError, RowFault> {
+    let event: AuditEvent = serde_json::from_str(&row.text("event")?).map_err(content)?;
+    let (Some(command), Some(by)) = (event.command, event.actor) else {
+        return Err(content("an execution began without a command, or for nobody"));
+    };
+    Ok(LedgerError::Busy { command, by })
 }
 
 /// Where a proposal stands: `state`.

@@ -32,7 +32,20 @@ pub(super) const UPDATE_PROPOSAL: &str =
 pub(super) const RETIRE_PROPOSAL: &str =
     "UPDATE proposals SET state = $1, revision = revision + 1 WHERE id = $2 AND state = $3";
 
-pub(super) const OPEN_EXECUTION: &str = "INSERT INTO executions (id, proposal, opened) VALUES ($1, $2, $3)";
+pub(super) const OPEN_EXECUTION: &str = "INSERT INTO executions (id, proposal, opened, target) VALUES ($1, $2, $3, $4)";
+/// What other processes have open on a target ($1; $2 is this process), with the event that tells who asked for it.
+macro_rules! open_elsewhere {
+    ($alive:literal) => {
+        concat!(
+            "SELECT proposals.owner, (SELECT event FROM audit_events WHERE audit_events.execution = executions.id
+                ORDER BY sequence LIMIT 1) AS event
+            FROM executions JOIN proposals ON proposals.id = executions.proposal
+            WHERE executions.target = $1 AND executions.closed IS NULL AND proposals.owner <> $2",
+            $alive
+        )
+    };
+}
+pub(super) use open_elsewhere;
 /// Nothing if it is closed.
 pub(super) const CLOSE_EXECUTION: &str =
     "UPDATE executions SET closed = $1, outcome = $2 WHERE id = $3 AND closed IS NULL";

@@ -68,7 +68,14 @@ pub(super) const TABLES: [Table; 10] = [
     },
     Table {
         name: "executions",
-        columns: &[("id", Text), ("proposal", Text), ("opened", Number), ("closed", Number), ("outcome", Text)],
+        columns: &[
+            ("id", Text),
+            ("proposal", Text),
+            ("opened", Number),
+            ("closed", Number),
+            ("outcome", Text),
+            ("target", Text),
+        ],
         order: "opened, id",
     },
     EVENTS,

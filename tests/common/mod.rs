@@ -145,6 +145,7 @@ impl Ledger for Memory {
         &self,
         _: ExecutionId,
         proposal: ProposalId,
+        _: Option<&str>,
         when_halted: WhenHalted,
         event: AuditEvent,
     ) -> Result<(), LedgerError> {

@@ -92,16 +92,16 @@ async fn a_newer_schema_is_told() {
     let place = File::new();
     place.open().await.close().await;
     let mut later = raw(&place.path()).await;
-    let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (8, '', TRUE, x'00', 0)";
+    let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9, '', TRUE, x'00', 0)";
     later.execute(insert).await.unwrap();
     assert_eq!(
         refusal(&place.path()).await,
         format!(
-            "the store `{}` was written by a newer Sayso (schema 8, this one knows 7); use that one",
+            "the store `{}` was written by a newer Sayso (schema 9, this one knows 8); use that one",
             place.path().display()
         )
     );
-    later.execute("DELETE FROM _sqlx_migrations WHERE version = 8").await.unwrap();
+    later.execute("DELETE FROM _sqlx_migrations WHERE version = 9").await.unwrap();
     later.execute("UPDATE _sqlx_migrations SET checksum = x'00'").await.unwrap();
     assert_eq!(
         refusal(&place.path()).await,
@@ -125,7 +125,7 @@ async fn a_locked_store_is_told_and_nothing_is_written() {
     );
     assert_eq!(refusal(&place.path()).await, locked);
     let error = store
-        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), format!("the audit trail cannot be written: {locked}"));
@@ -135,7 +135,7 @@ async fn a_locked_store_is_told_and_nothing_is_written() {
     assert_eq!(store.load(proposal.id(), &intents()).await.unwrap(), Some(proposal.clone()));
     other.execute("ROLLBACK").await.unwrap();
     store
-        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
         .await
         .unwrap();
 }

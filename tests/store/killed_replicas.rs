@@ -96,8 +96,9 @@ async fn one_turn(store: &Postgres, message: MessageId, effects: &Path) -> Resul
     let proposal = saved(store, step(proposal, press, &policy(), noon())).await?;
     let plan = proposal.draft().plan.clone();
     let proposal = saved(store, step(proposal, Event::Planned(plan), &policy(), noon())).await?;
-    let opened =
-        store.open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal)).await;
+    let opened = store
+        .open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
+        .await;
     let end = match opened {
         Ok(()) => {
             note(effects, &format!("done {}", proposal.id()));

@@ -48,6 +48,7 @@ suite! {
     suite::codes_find_proposals_of_their_conversation
     suite::an_execution_is_opened_by_one_of_many
     suite::what_is_not_executing_is_never_opened
+    suite::a_target_is_changed_by_one_process_at_a_time
     suite::an_execution_is_closed_once
     suite::while_everything_is_halted_nothing_is_opened
     suite::a_message_is_handled_once

@@ -163,7 +163,7 @@ async fn a_locked_store_is_told_and_nothing_is_written() {
         place.shown()
     );
     let error = store
-        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), format!("the audit trail cannot be written: {locked}"));
@@ -180,7 +180,7 @@ async fn a_locked_store_is_told_and_nothing_is_written() {
     store.probe().await.unwrap();
     other.execute("ROLLBACK").await.unwrap();
     store
-        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
         .await
         .unwrap();
 }

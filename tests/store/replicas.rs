@@ -49,7 +49,7 @@ async fn who_was_silent_for_too_long_opens_nothing() {
     tokio::time::sleep(SHORT + Duration::from_millis(100)).await;
     let (execution, id) = (proposal.draft().execution, proposal.id());
     let error =
-        one.open_execution(execution, id, WhenHalted::Refuse, started(&proposal)).await.unwrap_err().to_string();
+        one.open_execution(execution, id, None, WhenHalted::Refuse, started(&proposal)).await.unwrap_err().to_string();
     assert_eq!(
         error,
         format!(
@@ -64,7 +64,7 @@ async fn who_was_silent_for_too_long_opens_nothing() {
     // Heard of again, and nobody has taken it over.
     one.renew().await.unwrap();
     one.probe().await.unwrap();
-    one.open_execution(execution, id, WhenHalted::Refuse, started(&proposal)).await.unwrap();
+    one.open_execution(execution, id, None, WhenHalted::Refuse, started(&proposal)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,7 +80,7 @@ async fn what_is_taken_over_is_done_by_nobody_else() {
     assert_eq!(other.remains(handed_over.id()).await.unwrap().unwrap().trace, Trace::NotOpened);
     one.renew().await.unwrap();
     let (execution, id) = (handed_over.draft().execution, handed_over.id());
-    let error = one.open_execution(execution, id, WhenHalted::Refuse, started(&handed_over)).await.unwrap_err();
+    let error = one.open_execution(execution, id, None, WhenHalted::Refuse, started(&handed_over)).await.unwrap_err();
     assert!(matches!(error, LedgerError::Elsewhere(found) if found == id), "{error}");
     // What was interrupted here is brought to its end by the next look.
     assert!(other.any_adrift().await.unwrap());
@@ -88,7 +88,7 @@ async fn what_is_taken_over_is_done_by_nobody_else() {
     assert_eq!(told.proposals.len(), 1, "the open one belongs to one who lives again");
     assert_eq!(told.proposals[0].proposal.state(), State::Failed);
     assert!(!other.any_adrift().await.unwrap());
-    let error = one.open_execution(execution, id, WhenHalted::Refuse, started(&handed_over)).await.unwrap_err();
+    let error = one.open_execution(execution, id, None, WhenHalted::Refuse, started(&handed_over)).await.unwrap_err();
     assert!(matches!(error, LedgerError::NotApproved(_)), "{error}");
 
     // An open one is unknown; that it was done comes too late to be believed.

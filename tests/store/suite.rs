@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sayso::audit::{
-    AuditLog as _, Fact, Halt, Ledger as _, LedgerError, Named, Receipt, Search, WhenHalted, search_page, verify_log,
+    AuditLog as _, Fact, Halt, Ledger, LedgerError, Named, Receipt, Search, WhenHalted, search_page, verify_log,
 };
 use sayso::domain::{Effect, Intent, IntentName, Intents, MessageId, Notebook as _, OutcomeStatus, ProposalId};
-use sayso::proposal::{Event, Notice, ProposalStore as _, ProposalStoreError, State, Trace, propose, step};
+use sayso::proposal::{Event, Notice, Proposal, ProposalStore as _, ProposalStoreError, State, Trace, propose, step};
 use sayso::store::{
     ConversationStore as _, MessageLog as _, Miss, MissKind, MissLog as _, Recovery as _, Store as _, recover,
 };
@@ -88,7 +88,13 @@ pub async fn an_execution_is_opened_by_one_of_many(place: &impl Place) {
             let proposal = proposal.clone();
             tokio::spawn(async move {
                 store
-                    .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+                    .open_execution(
+                        proposal.draft().execution,
+                        proposal.id(),
+                        None,
+                        WhenHalted::Refuse,
+                        started(&proposal),
+                    )
                     .await
             })
         });
@@ -112,12 +118,36 @@ pub async fn what_is_not_executing_is_never_opened(place: &impl Place) {
     for proposal in [pending(&store).await, approved(&store).await, stranger] {
         let head = store.head().await.unwrap();
         let error = store
-            .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+            .open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
             .await
             .unwrap_err();
         assert_eq!(error.to_string(), format!("proposal `{}` is not approved for execution", proposal.id()));
         assert_eq!(store.head().await.unwrap(), head);
     }
+}
+
+pub async fn a_target_is_changed_by_one_process_at_a_time(place: &impl Place) {
+    let (one, other) = (place.open().await, place.open().await);
+    let (first, second) = (executing(&one).await, executing(&other).await);
+    let open = async |store: &dyn Ledger, proposal: &Proposal, target| {
+        let (execution, id) = (proposal.draft().execution, proposal.id());
+        store.open_execution(execution, id, target, WhenHalted::Refuse, started(proposal)).await
+    };
+    open(&one, &first, Some("web")).await.unwrap();
+    let head = other.head().await.unwrap();
+    assert_eq!(
+        open(&other, &second, Some("web")).await.unwrap_err().to_string(),
+        format!("`service.restart service=web` is already running, started by {}", first.requester())
+    );
+    assert_eq!(other.head().await.unwrap(), head, "nothing is opened");
+    // Something else, and what has no target; a process keeps its own executions apart.
+    open(&one, &executing(&one).await, Some("web")).await.unwrap();
+    open(&other, &executing(&other).await, Some("checkout")).await.unwrap();
+    open(&other, &executing(&other).await, None).await.unwrap();
+    // What somebody who is gone has left open is no obstacle.
+    one.close().await;
+    open(&other, &second, Some("web")).await.unwrap();
+    verify_log(&other, None).await.unwrap();
 }
 
 pub async fn an_execution_is_closed_once(place: &impl Place) {
@@ -129,7 +159,8 @@ pub async fn an_execution_is_closed_once(place: &impl Place) {
     let error = store.close_execution(id, &good, noon(), ended(&proposal, &good)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("execution `{id}` is not open"));
     assert_eq!(store.head().await.unwrap(), head);
-    let error = store.open_execution(id, proposal.id(), WhenHalted::Refuse, started(&proposal)).await.unwrap_err();
+    let error =
+        store.open_execution(id, proposal.id(), None, WhenHalted::Refuse, started(&proposal)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("proposal `{}` has already been executed", proposal.id()));
 }
 
@@ -144,7 +175,7 @@ pub async fn while_everything_is_halted_nothing_is_opened(place: &impl Place) {
     assert_eq!(replica.halted().await.unwrap(), Some(halt.clone()));
     let open = async |when| {
         let id = proposal.draft().execution;
-        replica.open_execution(id, proposal.id(), when, started(&proposal)).await
+        replica.open_execution(id, proposal.id(), None, when, started(&proposal)).await
     };
     assert_eq!(
         open(WhenHalted::Refuse).await.unwrap_err().to_string(),
@@ -160,7 +191,7 @@ pub async fn while_everything_is_halted_nothing_is_opened(place: &impl Place) {
     let halt = Halt { by: "console:ada".parse().unwrap(), since: noon(), reason: None };
     store.halt(&halt, said(Fact::Halted { reason: None })).await.unwrap();
     let id = answering.draft().execution;
-    store.open_execution(id, answering.id(), WhenHalted::Answer, started(&answering)).await.unwrap();
+    store.open_execution(id, answering.id(), None, WhenHalted::Answer, started(&answering)).await.unwrap();
     verify_log(&store, None).await.unwrap();
 }
 
@@ -407,7 +438,7 @@ pub async fn a_restart_puts_an_end_to_what_was_left(place: &impl Place) {
     for proposal in [handed_over, open, closed] {
         assert!(
             store
-                .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+                .open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
                 .await
                 .is_err()
         );
@@ -466,12 +497,12 @@ pub async fn what_another_has_saved_is_not_opened(place: &impl Place) {
     let proposal = executing(&one).await;
     let head = one.head().await.unwrap();
     let error = other
-        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), format!("proposal `{}` has been taken over by another process", proposal.id()));
     assert_eq!(one.head().await.unwrap(), head);
-    one.open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+    one.open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
         .await
         .unwrap();
 }

@@ -173,7 +173,7 @@ pub async fn executing(store: &impl Store) -> Proposal {
 pub async fn running(store: &impl Store) -> Proposal {
     let proposal = executing(store).await;
     store
-        .open_execution(proposal.draft().execution, proposal.id(), WhenHalted::Refuse, started(&proposal))
+        .open_execution(proposal.draft().execution, proposal.id(), None, WhenHalted::Refuse, started(&proposal))
         .await
         .unwrap();
     proposal

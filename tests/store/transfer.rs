@@ -118,7 +118,7 @@ async fn rows(file: &File) -> Vec<String> {
     let mut all = Vec::new();
     for query in [
         "SELECT json_array(id, platform, channel, code, state, revision, owner, created, expires, body) FROM proposals ORDER BY id",
-        "SELECT json_array(id, proposal, opened, closed, outcome) FROM executions ORDER BY id",
+        "SELECT json_array(id, proposal, opened, closed, outcome, target) FROM executions ORDER BY id",
         "SELECT json_array(sequence, previous, event, hash) FROM audit_events ORDER BY sequence",
         "SELECT json_array(one, actor, since, reason) FROM halt",
         "SELECT json_array(platform, channel, message, handled) FROM messages ORDER BY message",

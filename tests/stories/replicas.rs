@@ -81,6 +81,26 @@ fn what_runs_in_one_is_stopped_in_another() {
 }
 
 #[test]
+fn what_one_changes_no_other_changes_meanwhile() {
+    let Some(store) = in_postgres() else { return };
+    let platform = Platform::start();
+    let home = platform.home(&store);
+    let (mut first, mut second) = (home.chat(), home.chat());
+    first.ask("service.restart service=web", "└");
+    first.say("1");
+    let (_, stream) = platform.request();
+    second.ask("service.restart service=web", "└");
+    second.ask("1", "`service.restart service=web` is already running, started by");
+    Platform::done(stream);
+    first.hear("web was restarted");
+    second.ask("service.restart service=web", "└");
+    second.say("1");
+    Platform::done(platform.request().1);
+    second.hear("web was restarted");
+    assert_eq!((first.leave(), second.leave()), (String::new(), String::new()));
+}
+
+#[test]
 fn a_store_is_moved_and_used_on() {
     let Some(store) = in_postgres() else { return };
     let file = Home::new();

@@ -14,6 +14,7 @@ use crate::proposal::State;
 use crate::store::rows::{self, Columns as _, chain_row, entry, state, wanted};
 use crate::store::statements::{
     APPEND_EVENT, CLOSE_EXECUTION, EVENTS_AFTER, HALT, HALTED, LAST_EVENT, LIFT, OPEN_EXECUTION, OUTCOME,
+    open_elsewhere,
 };
 
 impl Postgres {
@@ -47,6 +48,17 @@ impl Postgres {
             head = row.head().map_err(|error| self.damaged(error))?;
         }
         Ok(())
+    }
+
+    /// What another living replica does to a target.
+    async fn busy_in(&self, work: &mut Work, target: Option<&str>) -> Result<Option<LedgerError>, StoreError> {
+        const ELSEWHERE: &str = open_elsewhere!(
+            " AND EXISTS (SELECT FROM replicas WHERE replicas.id = proposals.owner AND lapses > clock_timestamp()) LIMIT 1"
+        );
+        let Some(target) = target else { return Ok(None) };
+        let query = sqlx::query(ELSEWHERE).bind(target).bind(&self.id);
+        let row = work.first(query).await.map_err(|error| self.fault(error))?;
+        row.map(|row| rows::busy(&row)).transpose().map_err(|fault| self.row_fault(fault))
     }
 
     pub(super) async fn head_in(&self, work: &mut Work) -> Result<Head, StoreError> {
@@ -89,6 +101,7 @@ impl Ledger for Postgres {
         &self,
         execution: ExecutionId,
         proposal: ProposalId,
+        target: Option<&str>,
         when_halted: WhenHalted,
         event: AuditEvent,
     ) -> Result<(), LedgerError> {
@@ -97,7 +110,8 @@ impl Ledger for Postgres {
         let open = sqlx::query(OPEN_EXECUTION)
             .bind(execution.to_string())
             .bind(proposal.to_string())
-            .bind(event.at.as_microsecond());
+            .bind(event.at.as_microsecond())
+            .bind(target);
         // Whether it ran before is the better answer, so objections are looked at after the row.
         let refusal = match work.execute(open).await {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
@@ -120,6 +134,11 @@ impl Ledger for Postgres {
         {
             self.roll_back(work).await;
             return Err(LedgerError::Halted(halt));
+        }
+        // Behind that lock, too: whoever opened one before has committed it.
+        if let Some(busy) = self.busy_in(&mut work, target).await? {
+            self.roll_back(work).await;
+            return Err(busy);
         }
         self.append_in(&mut work, &[event]).await?;
         Ok(self.commit(work).await?)

@@ -12,6 +12,7 @@ use crate::domain::{ExecutionId, Outcome, ProposalId};
 use crate::store::rows::{self, chain_row, entry, wanted};
 use crate::store::statements::{
     APPEND_EVENT, CLOSE_EXECUTION, EVENTS_AFTER, HALT, HALTED, LAST_EVENT, LIFT, OPEN_EXECUTION, OUTCOME,
+    open_elsewhere,
 };
 
 impl Sqlite {
@@ -43,6 +44,23 @@ impl Sqlite {
         row.map(|row| rows::halt(&row)).transpose().map_err(|fault| self.row_fault(fault))
     }
 
+    /// What another living process does to a target.
+    async fn busy_in(
+        &self,
+        connection: &mut SqliteConnection,
+        target: Option<&str>,
+    ) -> Result<Option<LedgerError>, StoreError> {
+        let Some(target) = target else { return Ok(None) };
+        let query = sqlx::query(open_elsewhere!("")).bind(target).bind(self.owner.id());
+        for row in query.fetch_all(connection).await.map_err(|error| self.fault(error))? {
+            let owner: String = row.try_get("owner").map_err(|error| self.fault(error))?;
+            if !self.owner.is_gone(&self.path, &owner).await.map_err(|error| self.fault(error.into()))? {
+                return rows::busy(&row).map(Some).map_err(|fault| self.row_fault(fault));
+            }
+        }
+        Ok(None)
+    }
+
     pub(super) async fn head_in(&self, connection: &mut SqliteConnection) -> Result<Head, StoreError> {
         let last = sqlx::query(LAST_EVENT).fetch_optional(connection).await.map_err(|error| self.fault(error))?;
         match last {
@@ -66,6 +84,7 @@ impl Ledger for Sqlite {
         &self,
         execution: ExecutionId,
         proposal: ProposalId,
+        target: Option<&str>,
         when_halted: WhenHalted,
         event: AuditEvent,
     ) -> Result<(), LedgerError> {
@@ -86,7 +105,8 @@ impl Ledger for Sqlite {
         let opened = sqlx::query(OPEN_EXECUTION)
             .bind(execution.to_string())
             .bind(proposal.to_string())
-            .bind(event.at.as_microsecond());
+            .bind(event.at.as_microsecond())
+            .bind(target);
         // Whether it ran before is the better answer, so the state is looked at after the row.
         match opened.execute(&mut *transaction).await {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
@@ -101,6 +121,9 @@ impl Ledger for Sqlite {
                 Some((state, _)) if state == "executing" => return Err(LedgerError::Elsewhere(proposal)),
                 _ => return Err(LedgerError::NotApproved(proposal)),
             },
+        }
+        if let Some(busy) = self.busy_in(&mut transaction, target).await? {
+            return Err(busy);
         }
         self.append_in(&mut transaction, &[event]).await?;
         Ok(self.commit(transaction).await?)
