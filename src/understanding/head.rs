@@ -9,7 +9,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::features::View;
 use super::linear::{Linear, Sample, Target, Training, softmax};
-use super::vectors::products;
+use super::vectors::best_of_classes;
 use super::vocabulary::Vocabulary;
 
 const TRAINING: Training = Training { epochs: 14, rate: 0.02, decay: 0.0 };
@@ -103,18 +103,17 @@ impl Head {
     /// The probability of every class for a message; `evidence` is a similarity per class from elsewhere (runbook
     /// steps), zero where there is none.
     pub fn probabilities(&self, view: &View, evidence: &[f32], schemas: &Schemas) -> Vec<f32> {
-        let mut signals = self.signals(view, schemas);
+        let mut signals = self.signals(view, &self.nearest(&[view.sentence()]).concat(), schemas);
         for (signals, extra) in signals.iter_mut().zip(evidence) {
             signals[1] = signals[1].max(*extra);
         }
         as_heard(&signals, self.calibration)
     }
 
-    /// All signals of all classes.
-    fn signals(&self, view: &View, schemas: &Schemas) -> Vec<Signals> {
+    /// All signals of all classes; `near` is how near each class's nearest example is.
+    fn signals(&self, view: &View, near: &[f32], schemas: &Schemas) -> Vec<Signals> {
         let none = schemas.len();
         let logits = self.linear.logits(&view.features, &[]);
-        let near = self.nearest(view.sentence());
         let unsaid = self.vocabulary.unsaid(&view.vocabulary);
         (0..=none)
             .map(|class| {
@@ -129,13 +128,16 @@ impl Head {
             .collect()
     }
 
-    /// The similarity of each class's nearest example, zero at least.
-    fn nearest(&self, sentence: &[f32]) -> Vec<f32> {
-        let mut best = vec![0.0_f32; self.linear.classes()];
-        for (similarity, class) in products(&self.vectors, sentence).into_iter().zip(&self.classes) {
-            best[*class] = best[*class].max(similarity);
-        }
-        best
+    /// For each sentence the similarity of each class's nearest example, zero at least.
+    fn nearest(&self, sentences: &[&[f32]]) -> Vec<Vec<f32>> {
+        best_of_classes(&self.vectors, &self.classes, self.linear.classes(), sentences)
+    }
+
+    /// The signals of examples that it has not learned from, each with what stands beside it.
+    fn signals_of<T>(&self, examples: Vec<(&View, T)>, schemas: &Schemas) -> Vec<(Vec<Signals>, T)> {
+        let sentences: Vec<&[f32]> = examples.iter().map(|(view, _)| view.sentence()).collect();
+        let near = self.nearest(&sentences);
+        examples.into_iter().zip(near).map(|((view, with), near)| (self.signals(view, &near, schemas), with)).collect()
     }
 }
 
@@ -190,11 +192,11 @@ fn without<'a>(
 fn calibrate(examples: &[HeadExample], schemas: &Schemas, dimension: usize) -> Calibration {
     let score = |fold: usize| {
         let (head, out) = without(examples, schemas, dimension, |index| index % FOLDS == fold);
-        let scored = out.into_iter().filter_map(|(_, example)| match (example.target, example.views.last()) {
-            (Target::Is(class), Some(view)) => Some((head.signals(view, schemas), class)),
+        let known = out.into_iter().filter_map(|(_, example)| match (example.target, example.views.last()) {
+            (Target::Is(class), Some(view)) => Some((view, class)),
             _ => None,
         });
-        scored.collect::<Vec<_>>()
+        head.signals_of(known.collect(), schemas)
     };
     let held_out: Vec<(Vec<Signals>, usize)> = (0..HELD_OUT).into_par_iter().flat_map_iter(score).collect();
     let calibration = weigh(&held_out);
@@ -224,20 +226,18 @@ pub fn held_out(
 ) -> Vec<(usize, Vec<f32>)> {
     let score = |at: usize| {
         let (head, out) = without(examples, schemas, dimension, |index| fold(index) % FOLDS == at);
-        let scored = out
-            .into_iter()
-            .filter(|(_, example)| example.counts)
-            .filter_map(|(index, example)| Some((index, head.signals(example.views.last()?, schemas), example.target)));
-        scored.collect::<Vec<_>>()
+        let counted = out.into_iter().filter(|(_, example)| example.counts);
+        let seen = counted.filter_map(|(index, example)| Some((example.views.last()?, (index, example.target))));
+        head.signals_of(seen.collect(), schemas)
     };
     let mut scored: Vec<_> = (0..FOLDS).into_par_iter().flat_map_iter(score).collect();
-    scored.sort_unstable_by_key(|(index, ..)| *index);
-    let known = scored.iter().filter_map(|(_, signals, target)| match target {
+    scored.sort_unstable_by_key(|(_, (index, _))| *index);
+    let known = scored.iter().filter_map(|(signals, (_, target))| match target {
         Target::Is(class) => Some((signals.clone(), *class)),
         Target::IsNot(_) => None,
     });
     let calibration = weigh(&known.collect::<Vec<_>>());
-    scored.into_iter().map(|(index, signals, _)| (index, as_heard(&signals, calibration))).collect()
+    scored.into_iter().map(|(signals, (index, _))| (index, as_heard(&signals, calibration))).collect()
 }
 
 /// The weights with the least loss, by Newton's method: the loss is convex, and there is a handful of weights. The damping

@@ -85,17 +85,11 @@ impl Linear {
         model
     }
 
-    /// One AdaGrad step. `probabilities` is room to compute in.
+    /// One AdaGrad step.
     #[inline(always)]
-    fn step<S: Simd>(
-        &mut self,
-        simd: S,
-        sample: &Sample<'_>,
-        squares: &mut Squares,
-        rate: f32,
-        probabilities: &mut Vec<f32>,
-    ) {
+    fn step<S: Simd>(&mut self, simd: S, sample: &Sample<'_>, squares: &mut Squares, rate: f32, room: &mut Room) {
         let (features, among) = (sample.features, sample.among);
+        let Room { probabilities, moved } = room;
         self.score(simd, features, among, probabilities);
         exponentiate(probabilities, 1.0);
         let length_squared = dot_with(simd, &features.dense, &features.dense).max(f32::MIN_POSITIVE);
@@ -106,6 +100,7 @@ impl Linear {
             Target::IsNot(not) if among.is_empty() => probabilities[not],
             Target::IsNot(not) => among.iter().position(|class| *class == not).map_or(0.0, |at| probabilities[at]),
         };
+        moved.clear();
         for (at, &probability) in probabilities.iter().enumerate() {
             let class = if among.is_empty() { at } else { among[at] };
             // d(-log p_target)/d logit, and d(-log(1 - p_not))/d logit.
@@ -115,20 +110,26 @@ impl Linear {
                     Target::IsNot(not) if class == not => p_not,
                     Target::IsNot(_) => -p_not * probability / (1.0 - p_not).max(1e-3),
                 };
-            if gradient.abs() < GRADIENT_FLOOR {
-                continue;
+            if gradient.abs() >= GRADIENT_FLOOR {
+                moved.push((class, gradient));
             }
+        }
+        for &(class, gradient) in &*moved {
             squares.dense[class] += gradient * gradient;
             let pace = rate * scale * gradient / squares.dense[class].sqrt();
             let row = class * self.dimension..(class + 1) * self.dimension;
             add_with(simd, &mut self.dense[row], -pace, &features.dense);
-            for &feature in &features.sparse {
-                let at = feature as usize * self.classes + class;
-                squares.sparse[at] += gradient * gradient;
-                self.sparse[at] -= rate * gradient / squares.sparse[at].sqrt();
-            }
             squares.bias[class] += gradient * gradient;
             self.bias[class] -= rate * gradient / squares.bias[class].sqrt();
+        }
+        // A feature's weights lie side by side: each is fetched once, for all classes that move.
+        for &feature in &features.sparse {
+            let row = feature as usize * self.classes;
+            for &(class, gradient) in &*moved {
+                let sum = &mut squares.sparse[row + class];
+                *sum += gradient * gradient;
+                self.sparse[row + class] -= rate * gradient / sum.sqrt();
+            }
         }
     }
 
@@ -235,11 +236,11 @@ impl WithSimd for Descent<'_> {
             Squares { dense: vec![1e-6; classes], sparse: vec![1e-6; SPARSE * classes], bias: vec![1e-6; classes] };
         let mut order: Vec<usize> = (0..samples.len()).collect();
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut probabilities = Vec::new();
+        let mut room = Room::default();
         for _ in 0..training.epochs {
             shuffle(&mut order, &mut state);
             for &index in &order {
-                model.step(simd, &samples[index], &mut squares, training.rate, &mut probabilities);
+                model.step(simd, &samples[index], &mut squares, training.rate, &mut room);
             }
             if training.decay > 0.0 {
                 let keep = 1.0 - training.decay;
@@ -247,6 +248,14 @@ impl WithSimd for Descent<'_> {
             }
         }
     }
+}
+
+/// Room for one step to compute in.
+#[derive(Default)]
+struct Room {
+    probabilities: Vec<f32>,
+    /// The classes whose weights move, each with its gradient.
+    moved: Vec<(usize, f32)>,
 }
 
 /// AdaGrad's sums of squared gradients, shaped like the model.

@@ -32,6 +32,31 @@ pub fn products(rows: &[f32], vector: &[f32]) -> Vec<f32> {
     Arch::new().dispatch(Products(rows, vector))
 }
 
+/// Of each of several vectors, the largest product with a row of each class, zero at least; `classes` has the rows' classes,
+/// below `count`. Some vectors at a time, so that a row comes from memory once for all of them.
+pub fn best_of_classes(rows: &[f32], classes: &[usize], count: usize, vectors: &[&[f32]]) -> Vec<Vec<f32>> {
+    struct Best<'a>(&'a [f32], &'a [usize], usize, &'a [&'a [f32]]);
+    impl WithSimd for Best<'_> {
+        type Output = Vec<Vec<f32>>;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> Vec<Vec<f32>> {
+            const AT_ONCE: usize = 8;
+            let Self(rows, classes, count, vectors) = self;
+            let mut best = vec![vec![0.0_f32; count]; vectors.len()];
+            for (vectors, best) in vectors.chunks(AT_ONCE).zip(best.chunks_mut(AT_ONCE)) {
+                let width = vectors.iter().map(|vector| vector.len()).max().unwrap_or(0).max(1);
+                for (row, class) in rows.chunks_exact(width).zip(classes) {
+                    for (vector, best) in vectors.iter().zip(&mut *best) {
+                        best[*class] = best[*class].max(dot_with(simd, row, vector));
+                    }
+                }
+            }
+            best
+        }
+    }
+    Arch::new().dispatch(Best(rows, classes, count, vectors))
+}
+
 /// [`dot`] within a computation that has chosen its registers. Four sums, since one would wait for itself.
 #[inline(always)]
 pub fn dot_with<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
@@ -84,6 +109,22 @@ mod tests {
             let own: f32 = b.iter().map(|b| b * b).sum();
             assert_eq!(products(&rows, &b), if length == 0 { vec![] } else { vec![expected, own] }, "{length}");
         }
+    }
+
+    #[test]
+    fn each_has_the_best_of_each_class() {
+        let rows: Vec<f32> = (0..5 * 3).map(|at| (at % 7) as f32 - 3.0).collect();
+        let classes = [0, 2, 0, 2, 1];
+        let vectors: Vec<Vec<f32>> = (0..20).map(|at| vec![1.0, at as f32 - 10.0, 0.5]).collect();
+        let vectors: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
+        let best = best_of_classes(&rows, &classes, 4, &vectors);
+        for (vector, best) in vectors.iter().zip(&best) {
+            let products = products(&rows, vector);
+            let of = |class: usize| products.iter().zip(classes).filter(move |(_, of)| *of == class).map(|(p, _)| *p);
+            let expected: Vec<f32> = (0..4).map(|class| of(class).fold(0.0, f32::max)).collect();
+            assert_eq!(*best, expected);
+        }
+        assert_eq!(best_of_classes(&rows, &classes, 4, &[]), Vec::<Vec<f32>>::new());
     }
 
     #[test]
