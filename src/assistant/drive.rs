@@ -45,7 +45,7 @@ impl Turn<'_> {
     ) -> Result<(), TurnError> {
         let (memory, ..) = self.recall(said.conversation, said.actor).await?;
         let last = Some((&Remembered::from(&command)).into());
-        let memory = Memory { last, which: None, ..memory };
+        let memory = Memory { last, asked: None, which: None, ..memory };
         self.remember(said.conversation, said.actor, &memory).await?;
         let planned = self.plan(&command, said.actor, system).await;
         // What was found out on the way is not for everybody.

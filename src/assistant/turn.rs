@@ -287,8 +287,12 @@ impl Turn<'_> {
                 self.say(said.conversation, wording::nothing_waits()).await
             }
             OutcomeKind::None => {
-                self.say(said.conversation, wording::nothing(&understanding, self.knowledge.understander.intents()))
-                    .await
+                let intents = self.knowledge.understander.intents();
+                self.say(said.conversation, wording::nothing(&understanding, &mine, intents)).await
+            }
+            // The question came last: what sounds like a yes may be an answer to it.
+            OutcomeKind::Confirm if memory.asked.is_some() || memory.which.is_some() => {
+                self.say(said.conversation, wording::yes_to_what(&mine)).await
             }
             OutcomeKind::Confirm => match mine.len() {
                 1 => self.press_all(said, mine, ChoiceKind::Confirm).await,

@@ -120,11 +120,21 @@ pub(super) fn question_dropped() -> Reply {
 }
 
 pub(super) fn which_proposal(waiting: &[Proposal]) -> Reply {
-    let codes: Vec<String> = waiting.iter().map(|p| format!("`confirm {}` for `{}`", p.code(), p.command())).collect();
-    if codes.is_empty() {
+    if waiting.is_empty() {
         return nothing_waits();
     }
-    warning(format!("Several of yours wait. Say which: {}.", codes.join(", ")))
+    warning(format!("Several of yours wait. Say which: {}.", by_code(waiting)))
+}
+
+/// A yes after a question that it does not answer, while something waits for one.
+pub(super) fn yes_to_what(waiting: &[Proposal]) -> Reply {
+    warning(format!("I have asked you something since, and do not take that for a yes. Say {}.", by_code(waiting)))
+}
+
+/// How each is confirmed, whatever else was said.
+fn by_code(waiting: &[Proposal]) -> String {
+    let codes: Vec<_> = waiting.iter().map(|p| format!("`confirm {}` for `{}`", p.code(), p.command())).collect();
+    codes.join(", ")
 }
 
 pub(super) fn mistyped(error: &TypedFormError) -> Reply {
@@ -232,8 +242,8 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }
 }
 
-/// What to say to a message that is nothing for the bot.
-pub(super) fn nothing(understanding: &Understanding, intents: &Intents) -> Reply {
+/// What to say to a message that is nothing for the bot, from somebody for whose decision something may wait.
+pub(super) fn nothing(understanding: &Understanding, waiting: &[Proposal], intents: &Intents) -> Reply {
     let why = understanding.cues.first().map(|cue| match cue {
         Cue::Negated => "that reads as something not to do",
         Cue::Hypothetical => "that reads as a thought, not a request",
@@ -254,6 +264,10 @@ pub(super) fn nothing(understanding: &Understanding, intents: &Intents) -> Reply
         .filter_map(|other| intents.get(other.intent.as_str()))
         .map(|intent| format!("{} (`{}`)", lower_first(&intent.summary), intent.name))
         .collect();
+    if let ([], [waiting]) = (near.as_slice(), waiting) {
+        let (code, command) = (waiting.code(), waiting.command());
+        return plain(format!("That is neither a yes nor a no. `{code}` still waits for one (`{command}`)."));
+    }
     if near.is_empty() {
         return plain("That is nothing I can do. `help.show` lists what is.");
     }

@@ -40,6 +40,34 @@ fn a_process_is_ended_after_a_yes_and_not_before() {
 }
 
 #[test]
+fn a_yes_that_may_answer_a_question_decides_nothing() {
+    let mut sleeper = Sleeper::start();
+    let pid = sleeper.pid();
+    let home = Home::new();
+    let mut chat = home.chat();
+    let card = chat.ask(format!("process.kill pid={pid}"), "└");
+    let code = &card.trim_end()[card.trim_end().len() - 5..][..4];
+    // No yes, and nothing else either: what waits is said.
+    chat.ask(
+        "ye",
+        &format!("That is neither a yes nor a no. `{code}` still waits for one (`process.kill pid={pid}`)."),
+    );
+    chat.ask("look up the dns records", "Which");
+    chat.ask(
+        "yes",
+        &format!(
+            "I have asked you something since, and do not take that for a yes. Say `confirm {code}` for `process.kill pid={pid}`."
+        ),
+    );
+    assert!(sleeper.is_alive());
+    // What is answered or dropped is no question any more.
+    chat.ask("never mind", "All right, dropped. Nothing was done.");
+    chat.ask("yes", "has ended");
+    assert!(!sleeper.is_alive());
+    chat.leave();
+}
+
+#[test]
 fn a_process_that_is_gone_is_told_and_not_looked_for_again() {
     let home = Home::new();
     let mut chat = home.chat();
