@@ -103,15 +103,27 @@ pub fn typed(bytes: &[u8]) {
 
 /// An intent's file.
 pub fn intent(bytes: &[u8]) {
-    in_folder(bytes, "fuzz.it.toml", |folder| DataFolders { intents: folder, ..DataFolders::built_in() });
+    in_folder(bytes, "fuzz.it.toml", |folder| DataFolders { intents: folder, ..little() });
 }
 
 /// A runbook.
 pub fn runbook(bytes: &[u8]) {
-    in_folder(bytes, "fuzz.md", |folder| DataFolders { runbooks: folder, ..DataFolders::built_in() });
+    in_folder(bytes, "fuzz.md", |folder| DataFolders { runbooks: folder, ..little() });
 }
 
-/// A file alone in its folder, between what ships. It is read, or said to be wrong.
+/// Two intents and nothing else: all that ships takes a second to read, in which a thousand files could be tried.
+fn little() -> DataFolders {
+    let named = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let intents = vec![
+        named("host.disk.toml", include_str!("../intents/host.disk.toml")),
+        named("service.restart.toml", include_str!("../intents/service.restart.toml")),
+        named("none.txt", "lunch?\nthanks a lot\n"),
+    ];
+    let [runbooks, integrations, policies] = std::array::from_fn(|_| Folder::empty());
+    DataFolders { intents: Folder::Given(intents), runbooks, integrations, policies, models: None }
+}
+
+/// A file alone in its folder. It is read, or said to be wrong.
 fn in_folder(bytes: &[u8], name: &str, folders: impl FnOnce(Folder) -> DataFolders) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join(name), bytes).expect("a temporary file");
