@@ -86,7 +86,9 @@ pub(crate) struct Rig {
 impl Rig {
     /// With these integrations of the catalogue, and those people as operators.
     pub(crate) async fn open(catalogue: Catalogue, enabled: &[&str], operators: &str, clock: &Arc<dyn Clock>) -> Self {
-        let understander = understander(&catalogue);
+        // Learning waits for the encoder, on a thread on which nothing else is to be done.
+        let learning = tokio::task::spawn_blocking(move || (understander(&catalogue), catalogue));
+        let (understander, catalogue) = learning.await.expect("what was learned");
         let knowledge = Knowledge { understander, runbooks: catalogue.runbooks.into() };
         let newest: Newest = Arc::new(ArcSwap::from_pointee(knowledge));
         let folder = tempfile::tempdir().expect("a folder");
