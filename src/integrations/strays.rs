@@ -34,7 +34,7 @@ impl Mark {
         let killing = async {
             loop {
                 let entry = Arc::clone(&entry);
-                match tokio::task::spawn_blocking(move || linux::kill_marked(&entry)).await {
+                match tokio::task::spawn_blocking(move || processes::kill_marked(&entry)).await {
                     Ok(0) => break,
                     Ok(_) => sleep(AGAIN).await,
                     Err(error) => {
@@ -50,7 +50,7 @@ impl Mark {
 }
 
 #[cfg(target_os = "linux")]
-mod linux {
+mod processes {
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
     /// Kills every process whose environment began with this entry among others, and says how many there were. One that has
@@ -74,7 +74,8 @@ mod linux {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod linux {
+mod processes {
+    /// Nothing: other systems do not show the environment of processes in this way.
     pub(super) fn kill_marked(_: &[u8]) -> usize {
         0
     }

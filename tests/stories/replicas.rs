@@ -1,8 +1,9 @@
 //! Several of the program on one PostgreSQL, each with a chat of its own.
 
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Home, Platform};
+use crate::harness::{Chat, Home, Platform};
 
 #[path = "../common/postgres.rs"]
 mod real;
@@ -58,15 +59,20 @@ fn when_one_is_killed_another_takes_over_within_ten_seconds() {
     home.assert_whole(6);
 }
 
+/// A program that restarts `web` and waits for the answer, where it is to be given, and another program beside it.
+fn one_at_it_and_another(platform: &Platform, home: &Home) -> (Chat, TcpStream, Chat) {
+    let (mut first, second) = (home.chat(), home.chat());
+    first.ask("service.restart service=web", "└");
+    first.say("1");
+    (first, platform.request().1, second)
+}
+
 #[test]
 fn what_runs_in_one_is_stopped_in_another() {
     let Some(store) = in_postgres() else { return };
     let platform = Platform::start();
     let home = platform.home(&store);
-    let (mut first, mut second) = (home.chat(), home.chat());
-    first.ask("service.restart service=web", "└");
-    first.say("1");
-    let (_, stream) = platform.request();
+    let (mut first, stream, mut second) = one_at_it_and_another(&platform, &home);
     let listed = second.ask("proposal.list", "executing");
     let code = listed.split("  executing").next().unwrap().split_whitespace().last().unwrap().to_owned();
     second.ask(format!("cancel {code}"), "is being stopped by");
@@ -85,10 +91,7 @@ fn what_one_changes_no_other_changes_meanwhile() {
     let Some(store) = in_postgres() else { return };
     let platform = Platform::start();
     let home = platform.home(&store);
-    let (mut first, mut second) = (home.chat(), home.chat());
-    first.ask("service.restart service=web", "└");
-    first.say("1");
-    let (_, stream) = platform.request();
+    let (mut first, stream, mut second) = one_at_it_and_another(&platform, &home);
     second.ask("service.restart service=web", "└");
     second.ask("1", "`service.restart service=web` is already running, started by");
     Platform::done(stream);
